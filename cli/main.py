@@ -1,0 +1,4 @@
+"""placeholder until written"""
+
+
+def main() -> None: ...

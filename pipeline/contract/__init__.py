@@ -1,0 +1,36 @@
+"""The contract: the one file that knows the data set. See `docs/contract.md`."""
+
+from pipeline.contract.columns import (
+    BooleanColumn,
+    CategoryColumn,
+    Column,
+    DateColumn,
+    IntegerColumn,
+    NumberColumn,
+    TextColumn,
+)
+from pipeline.contract.contract import PREDICTION, SPLIT, Contract
+from pipeline.contract.load import ContractError, load_contract, load_contracts, parse_contract
+from pipeline.contract.sections import Candidate, Limit, Target
+from pipeline.contract.window import Window
+
+__all__ = [
+    "PREDICTION",
+    "SPLIT",
+    "BooleanColumn",
+    "Candidate",
+    "CategoryColumn",
+    "Column",
+    "Contract",
+    "ContractError",
+    "DateColumn",
+    "IntegerColumn",
+    "Limit",
+    "NumberColumn",
+    "Target",
+    "TextColumn",
+    "Window",
+    "load_contract",
+    "load_contracts",
+    "parse_contract",
+]

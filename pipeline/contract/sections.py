@@ -1,0 +1,116 @@
+"""The sections of a contract beside its columns. Each is read by the room that it is named for."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.contract.base import Section
+from pipeline.contract.window import Window
+
+Share = float
+
+
+class Target(Section):
+    """The number to predict. `transform: log` fits its logarithm, which needs a minimum above zero."""
+
+    name: str = Field(min_length=1)
+    unit: str | None = None
+    description: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    transform: Literal["none", "log"] = "none"
+
+    @model_validator(mode="after")
+    def _check_log(self) -> Self:
+        if self.transform == "log" and (self.minimum is None or self.minimum <= 0):
+            raise ValueError("transform: log needs a minimum above zero")
+        return self
+
+
+class Split(Section):
+    """The shares of rows in each split. A row's place is a hash of its key and the salt, and never changes."""
+
+    train: Share = Field(default=0.7, gt=0, lt=1)
+    validation: Share = Field(default=0.15, gt=0, lt=1)
+    test: Share = Field(default=0.15, gt=0, lt=1)
+    salt: str = ""
+
+    @model_validator(mode="after")
+    def _check_sum(self) -> Self:
+        if abs(self.train + self.validation + self.test - 1) > 1e-9:
+            raise ValueError(f"train + validation + test is {self.train + self.validation + self.test:g}, not 1")
+        return self
+
+
+class Ingestion(Section):
+    """Where batches come from. A relative address starts at the project's folder."""
+
+    source: str
+    missing: tuple[str, ...] = ("",)  # cells of a CSV file that mean: no value
+    schedule: str | None = None  # cron, UTC; each run ingests its data interval
+
+
+class Candidate(Section):
+    """One candidate model: `kind` names a function of training/candidates.py, which gets the parameters."""
+
+    kind: str
+    parameters: dict[str, Any] = {}
+
+
+class Training(Section):
+    """What is tried, and what the interval promises."""
+
+    candidates: dict[str, Candidate] = Field(min_length=1)
+    seed: int = 0
+    interval: Share = Field(default=0.9, gt=0, lt=1)  # nominal coverage of the prediction interval
+
+
+class Limit(Section):
+    """An inclusive limit on a metric of the held-out rows; None leaves that side open."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Gate(Section):
+    """What a challenger must reach. On by default: its error must be well below that of predicting the median."""
+
+    share_of_dummy: float = Field(default=0.8, gt=0, le=1)  # its MAE, at most, as a share of the dummy's
+    limits: dict[Literal["mae", "rmse", "r2"], Limit] = {}
+    minimum_rows: int = Field(default=30, ge=2)  # held-out rows without which no metric means anything
+
+
+class Serving(Section):
+    """What the prediction service promises."""
+
+    smoke_rows: int = Field(default=20, ge=1)  # rows whose served numbers must equal the trained model's
+
+
+class Release(Section):
+    """How a challenger becomes champion. `automatic`: the gate's verdict is the approval."""
+
+    approval: Literal["automatic"] = "automatic"
+
+
+class Monitoring(Section):
+    """What is watched, and from where on it matters."""
+
+    schedule: str | None = "0 6 * * *"  # cron, UTC; new data triggers monitoring as well
+    window_days: int = Field(default=30, ge=1)  # how far back live traffic is read
+    minimum_rows: int = Field(default=100, ge=2)  # below it the verdict is: not enough data
+    column_drift: float = Field(default=0.15, gt=0)  # distance from which a column counts as drifted
+    drifted_share: Share = Field(default=0.3, gt=0, le=1)  # share of drifted columns from which to act
+    error_ratio: float = Field(default=1.25, gt=1)  # live MAE over held-out MAE from which to act
+
+
+class Demo(Section):
+    """The story that `make demo` tells: what is history, and what is replayed as live traffic."""
+
+    history: Window
+    replay: Window
+
+    @model_validator(mode="after")
+    def _check_apart(self) -> Self:
+        if self.history.overlaps(self.replay):
+            raise ValueError("history and replay overlap: the model would have seen what it is asked")
+        return self

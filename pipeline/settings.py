@@ -1,0 +1,148 @@
+"""The settings: one frozen object, the only reader of the environment, built at the entry points and passed down."""
+
+import os
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.errors import PipelineError
+
+PREFIX = "MLOPS_"
+# What must be named in production: the local default would be lost with its machine.
+_NAMED_IN_PRODUCTION = (
+    "storage_uri",
+    "data_registry_uri",
+    "data_remote_uri",
+    "gitops_uri",
+    "mlflow_uri",
+    "service_uri",
+)
+
+
+class SettingsError(PipelineError):
+    """Settings that cannot be used."""
+
+
+class Settings(BaseSettings):
+    """Where things are. `{model}` in a value stands for the contract's name, `{port}` for its local port."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+
+    environment: Literal["local", "production"] = "local"
+    """`production` refuses to start while a place is left at its local default."""
+
+    project_dir: Path = Path(__file__).resolve().parents[1]
+    """The folder with `contracts/`, `data/` and `dags/`; relative sources start here."""
+
+    state_dir: Path = Path(".mlops")
+    """Everything that the local stack writes; relative to `project_dir`."""
+
+    storage_uri: str = "file://{state}/storage"
+    """Batches, reports and bundles between tasks; any fsspec address."""
+
+    data_registry_uri: str = "{state}/data-registry/{model}.git"
+    """The git repository whose tags are data versions."""
+
+    data_remote_uri: str = "{state}/data-remote/{model}"
+    """Where DVC keeps the content of data versions; a folder or `s3://`."""
+
+    gitops_uri: str = "{state}/gitops.git"
+    """The git repository that says what is live."""
+
+    gitops_branch: str = "main"
+    """The branch of it that is applied."""
+
+    git_author: str = "mlops pipeline <mlops@localhost>"
+    """The author of data versions and releases."""
+
+    releases_dir: str = "{state}/releases/{model}"
+    """Where reconcile puts bundles and the local service looks for its `current` one."""
+
+    prediction_log: str = "{state}/predictions/{model}.db"
+    """The service's outbox of answered predictions (SQLite)."""
+
+    mlflow_uri: str = "http://127.0.0.1:{mlflow_port}"
+    """The MLflow tracking server."""
+
+    reports_uri: str = "http://127.0.0.1:{reports_port}"
+    """Evidently's UI service; empty: reports are stored but not shown there."""
+
+    service_uri: str = "http://127.0.0.1:{port}"
+    """The prediction service of a contract."""
+
+    airflow_port: int = Field(default=8080, ge=1, le=65535)
+    """Airflow's UI and API on 127.0.0.1."""
+
+    mlflow_port: int = Field(default=5000, ge=1, le=65535)
+    """MLflow on 127.0.0.1."""
+
+    serving_port: int = Field(default=8000, ge=1, le=65535)
+    """The first contract's service on 127.0.0.1; the next one is at +10."""
+
+    reports_port: int = Field(default=8001, ge=1, le=65535)
+    """Evidently's UI on 127.0.0.1."""
+
+    swap_seconds: float = Field(default=0.5, gt=0)
+    """How often the service looks for a new release."""
+
+    ready_seconds: float = Field(default=60, gt=0)
+    """How long reconcile waits for the service to report the version."""
+
+    @model_validator(mode="after")
+    def _check_production(self) -> Self:
+        missing = [name for name in _NAMED_IN_PRODUCTION if name not in self.model_fields_set]
+        if self.environment == "production" and missing:
+            names = ", ".join(f"{PREFIX}{name.upper()}" for name in missing)
+            raise ValueError(f"in production these must be set: {names}")
+        return self
+
+    @property
+    def contracts_dir(self) -> Path:
+        """The folder with the contracts."""
+        return self.project_dir / "contracts"
+
+    @property
+    def state(self) -> Path:
+        """The folder of the local state."""
+        return (self.project_dir / self.state_dir).resolve()
+
+    def place(self, field: str, model: str = "") -> str:
+        """Return a setting that is a place, with its placeholders filled in for a contract."""
+        filled = str(getattr(self, field)).replace("{state}", str(self.state)).replace("{model}", model)
+        for port in ("mlflow_port", "reports_port"):
+            filled = filled.replace(f"{{{port}}}", str(getattr(self, port)))
+        return filled.replace("{port}", str(self.port_of(model))) if "{port}" in filled else filled
+
+    def port_of(self, model: str) -> int:
+        """Return the local port of a contract's service: contracts are numbered in the order of their names."""
+        names = sorted(path.stem for path in self.contracts_dir.glob("*.yaml"))
+        if model not in names:
+            raise SettingsError(f"{self.contracts_dir}: holds no contract {model!r}; there are: {', '.join(names)}")
+        return self.serving_port + 10 * names.index(model)
+
+
+def load_settings() -> Settings:
+    """Build the settings from the environment. Called by entry points only.
+
+    Raises:
+        SettingsError: naming each variable that is unknown or wrong.
+    """
+    unknown = sorted(
+        name
+        for name in os.environ
+        if name.startswith(PREFIX) and name[len(PREFIX) :].lower() not in Settings.model_fields
+    )
+    if unknown:
+        raise SettingsError(f"unknown settings: {', '.join(unknown)}; docs/settings.md lists those there are")
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_line(item) for item in error.errors())) from error
+
+
+def _line(item: object) -> str:
+    loc = item["loc"]  # type: ignore[index]
+    name = f"{PREFIX}{str(loc[0]).upper()}: " if loc else ""
+    return f"{name}{item['msg'].removeprefix('Value error, ')}"  # type: ignore[index]

@@ -1,0 +1,1 @@
+"""Serving: the prediction service, and how a release reaches it."""

@@ -1,0 +1,1 @@
+"""The running prediction service. It imports no training or orchestration library."""
