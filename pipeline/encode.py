@@ -5,7 +5,8 @@ booleans become 0 and 1, a category becomes its position in the contract's list.
 open list does not know is `UNKNOWN` (NaN where the list is ordered, since there it is used as a number).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Protocol
 
 import numpy as np
@@ -40,7 +41,9 @@ def is_missing(value: Any) -> bool:
     """Whether the value means that there is none: None, NaN, pandas' NA, or a text of spaces only."""
     if value is None or isinstance(value, str):
         return value is None or not value.strip()
-    return bool(value != value) if isinstance(value, float | np.floating) else type(value).__name__ == "NAType"
+    if isinstance(value, float | np.floating | np.datetime64 | Decimal):
+        return bool(value != value)
+    return type(value).__name__ in {"NAType", "NaTType"}  # pandas' own, told without importing pandas
 
 
 class Numbers:
@@ -52,7 +55,10 @@ class Numbers:
             return None
         if isinstance(value, str | bytes | bool | np.bool_):
             raise ValueError(f"{value!r} is not a number")
-        return float(value)
+        number = float(value)
+        if abs(number) > LARGEST:
+            raise ValueError(f"{value!r} is too large; the encoder's limit is {LARGEST:.3g}")
+        return number
 
     def code(self, value: Any) -> float:
         """Return the number, or NaN when it is missing."""
@@ -138,24 +144,40 @@ class Encoder:
         return np.array([codes], dtype=np.float32)
 
     def columns(self, columns: Mapping[str, Sequence[Any] | NDArray[Any]]) -> Matrix:
-        """Encode columns of equal length (lists, arrays, or a data frame's series), shape (rows, features)."""
+        """Encode columns of equal length (lists, arrays, or a data frame's series), shape (rows, features).
+
+        Raises:
+            EncodeError: for a value that `record` refuses too, and for a column that is not there.
+        """
+        absent = [name for name in self.names if name not in columns]
+        if absent:
+            raise EncodeError(f"columns that are not there: {', '.join(absent)}")
         coded = [self._column(name, coder, columns[name]) for name, coder in zip(self.names, self._coders, strict=True)]
         return np.column_stack(coded).astype(np.float32)
 
     def _column(self, name: str, coder: Coder, values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float32]:
-        if isinstance(coder, Numbers) and np.asarray(values).dtype.kind in "fiu":
-            return np.asarray(values).astype(np.float32)
-        listed = list(values)
-        codes = {value: self._code(name, coder, value) for value in _distinct(listed)}
-        return np.array([np.nan if is_missing(value) else codes[value] for value in listed], dtype=np.float32)
+        if isinstance(coder, Numbers) and hasattr(values, "dtype"):  # a list would hide that True is not 1
+            numbers = np.asarray(values)
+            if numbers.dtype.kind in "fiu" and not (np.abs(numbers) > LARGEST).any():
+                return numbers.astype(np.float32)
+        return np.array(self._codes(name, coder, list(values)), dtype=np.float32)
+
+    def _codes(self, name: str, coder: Coder, values: list[Any]) -> list[float]:
+        known: dict[tuple[type, Any], float] = {}  # by type as well: 1 and True are equal, and not the same word
+        codes = []
+        for value in values:
+            key = (type(value), value)
+            if not isinstance(value, Hashable) or is_missing(value):
+                codes.append(self._code(name, coder, value))
+                continue
+            if key not in known:
+                known[key] = self._code(name, coder, value)
+            codes.append(known[key])
+        return codes
 
     @staticmethod
     def _code(name: str, coder: Coder, value: Any) -> float:
         try:
             return coder.code(value)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise EncodeError(f"column {name!r}: {error}") from error
-
-
-def _distinct(values: Iterable[Any]) -> set[Any]:
-    return {value for value in values if not is_missing(value)}

@@ -1,9 +1,10 @@
 """Git, as the data registry and the release log use it: clone, change, commit, push whole or not at all."""
 
 import os
+import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,13 @@ from pathlib import Path
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from pipeline.errors import PipelineError
+from pipeline.storage import replace_folder
 
 
 class GitError(PipelineError):
     """A git command that failed."""
+
+    transient = True  # a remote that is away comes back
 
 
 class LostRaceError(GitError):
@@ -29,37 +33,82 @@ class Change:
     tag: str | None = None
 
 
+_WAY_TO_A_REMOTE = ("GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_SSL_CAINFO")  # the operator's to say
+# What a person's own configuration does to their commits must not happen to ours.
+_UNDISTURBED = {
+    "core.excludesFile": os.devnull,
+    "core.attributesFile": os.devnull,
+    "core.hooksPath": os.devnull,
+    "core.autocrlf": "false",
+    "commit.gpgSign": "false",
+    "tag.gpgSign": "false",
+}
+
+
 def git(*arguments: str, cwd: Path | None = None) -> str:
     """Run git and return what it prints, without the last line break.
 
     Raises:
         GitError: with git's own words, when it fails.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    for name in ("GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_SSL_CAINFO"):  # how to reach a remote is the operator's to say
-        if name in os.environ:
-            environment[name] = os.environ[name]
-    environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(["git", *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=cwd, env=_environment(), capture_output=True, encoding="utf-8", check=False
+        )
+    except FileNotFoundError as error:
+        raise GitError(f"git cannot be started: {error}; is git installed?") from error
     if done.returncode:
-        raise GitError(f"git {arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+        raise GitError(f"git {_command(arguments)} failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout.rstrip("\n")
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what a calling git (in a hook, say) has left in it."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _WAY_TO_A_REMOTE
+    }
+    environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8", "GIT_CONFIG_COUNT": str(len(_UNDISTURBED))}
+    for index, (name, value) in enumerate(_UNDISTURBED.items()):
+        environment |= {f"GIT_CONFIG_KEY_{index}": name, f"GIT_CONFIG_VALUE_{index}": value}
+    return environment
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """Return what git was asked to do, past `-c name=value`."""
+    return next(word for before, word in zip(("", *arguments), arguments, strict=False) if "-c" not in (before, word))
 
 
 def ensure_repository(uri: str, branch: str) -> None:
     """Make a bare repository at a local address where there is none; other addresses must be there already."""
-    if "://" in uri or uri.startswith("git@") or (Path(uri) / "HEAD").exists():
+    if not is_local(uri) or is_repository(uri):
         return
     Path(uri).parent.mkdir(parents=True, exist_ok=True)
-    git("init", "--quiet", "--bare", f"--initial-branch={branch}", uri)
+    part = tempfile.mkdtemp(dir=Path(uri).parent, prefix=".new-")  # git cannot make one place twice at a time
+    Path(part).chmod(0o755)
+    git("init", "--quiet", "--bare", f"--initial-branch={branch}", part)
+    replace_folder(Path(part), Path(uri))
+
+
+def is_local(uri: str) -> bool:
+    """Whether the address is a path: neither `scheme://` nor the `host:path` of SSH."""
+    return not re.match(r"[^/]+:", uri)
+
+
+def is_repository(path: str) -> bool:
+    """Whether a local path holds a repository, bare or with a work tree."""
+    return (Path(path) / "HEAD").exists() or (Path(path) / ".git").exists()
 
 
 def show(uri: str, revision: str, path: str) -> str | None:
-    """Return a file of a local bare repository or clone at a revision, or None when it is not there."""
-    try:
-        return git("-C", uri, "show", f"{revision}:{path}")
-    except GitError:
+    """Return a file of a local repository on a branch or tag, or None when it is not there.
+
+    Raises:
+        GitError: when the repository cannot be read, which says nothing of the file.
+    """
+    work = Path(uri)
+    if not git("for-each-ref", f"refs/heads/{revision}", f"refs/tags/{revision}", cwd=work):
         return None
+    return git("show", f"{revision}:{path}", cwd=work) if git("ls-tree", revision, path, cwd=work) else None
 
 
 @contextmanager
@@ -68,8 +117,8 @@ def clone(uri: str, branch: str, depth: int | None = 1) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="mlops-git-") as folder:
         work = Path(folder) / "work"
         shallow = [f"--depth={depth}"] if depth else []
-        address = Path(uri).as_uri() if Path(uri).is_absolute() else uri  # a plain path would ignore --depth
-        heads = git("ls-remote", "--heads", address, branch)
+        address = Path(uri).resolve().as_uri() if is_local(uri) else uri  # a plain path would ignore --depth
+        heads = git("ls-remote", address, f"refs/heads/{branch}")
         if heads:
             git("clone", "--quiet", *shallow, "--no-tags", f"--branch={branch}", address, str(work))
         else:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 Reason = Literal["unreadable", "missing_column", "unexpected", "missing", "type", "range", "category", "duplicate"]
 
 _TEXT = {
@@ -32,7 +34,7 @@ class Refusal:
 
     @property
     def message(self) -> str:
-        """One line for people, such as `lot_area: -3 is out of range (row 7); allowed: a number of at least 0`."""
+        """One line for people, such as `area: -3 is out of range (row 7); allowed: a number of at least 0`."""
         shown = _TEXT[self.reason] if self.value is None else f"{_shorten(self.value)} {_TEXT[self.reason]}"
         where = "" if self.first_row is None else f" (row {self.first_row}{_others(self.rows)})"
         return f"{self.field}: {shown}{where}" + (f"; allowed: {self.allowed}" if self.allowed else "")
@@ -51,5 +53,5 @@ def _others(rows: int) -> str:
 
 
 def _shorten(value: Any, longest: int = 60) -> str:
-    shown = repr(value)
+    shown = repr(value.item() if isinstance(value, np.generic) else value)  # NumPy's own names the type, too
     return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.contract.base import Section
 from pipeline.errors import PipelineError
-from pipeline.git import Change, commit_and_push, ensure_repository, git, show
+from pipeline.git import Change, commit_and_push, ensure_repository, git, is_local, is_repository, show
 from pipeline.git import clone as clone_repository
 from pipeline.settings import Settings
 
@@ -33,8 +33,8 @@ class Release(Section):
 def read_release(settings: Settings, model: str) -> Release | None:
     """Return what Git says is live, or None before the first release."""
     uri = settings.place("gitops_uri")
-    if Path(uri).is_absolute():
-        content = show(uri, settings.gitops_branch, _file(model)) if (Path(uri) / "HEAD").exists() else None
+    if is_local(uri):
+        content = show(uri, settings.gitops_branch, _file(model)) if is_repository(uri) else None
         return None if content is None else _parse(content, uri)
     with clone_repository(uri, settings.gitops_branch) as work:
         path = work / _file(model)
@@ -63,12 +63,16 @@ def commit_release(settings: Settings, release: Release) -> str | None:
 
 
 def release_history(settings: Settings, model: str) -> list[dict[str, str]]:
-    """Return the model's release commits, newest first, each with commit, date, subject and the release itself."""
-    with clone_repository(settings.place("gitops_uri"), settings.gitops_branch, depth=None) as work:
-        if not (work / _file(model)).exists():
+    """Return the model's release commits, newest first, each with its commit, date (ISO 8601) and subject."""
+    uri = settings.place("gitops_uri")
+    if is_local(uri) and not is_repository(uri):
+        return []
+    with clone_repository(uri, settings.gitops_branch, depth=None) as work:
+        if not git("rev-list", "--all", "--max-count=1", cwd=work):
             return []
-        lines = git("log", "--format=%H%x1f%cI%x1f%s", "--", _file(model), cwd=work).splitlines()
-        return [dict(zip(("commit", "date", "subject"), line.split("\x1f"), strict=True)) for line in lines]
+        log = git("log", "--format=%H%x1f%cI%x1f%s", "--", _file(model), cwd=work)
+        lines = [line.split("\x1f", 2) for line in log.split("\n") if line]
+        return [dict(zip(("commit", "date", "subject"), line, strict=True)) for line in lines]
 
 
 def _identity(release: Release) -> tuple[int, str, str | None]:

@@ -1,10 +1,11 @@
 """The settings: one frozen object, the only reader of the environment, built at the entry points and passed down."""
 
 import os
+import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import PipelineError
@@ -19,6 +20,7 @@ _NAMED_IN_PRODUCTION = (
     "mlflow_uri",
     "service_uri",
 )
+_PLACEHOLDERS = ("state", "model", "port", "mlflow_port", "reports_port")
 
 
 class SettingsError(PipelineError):
@@ -28,7 +30,7 @@ class SettingsError(PipelineError):
 class Settings(BaseSettings):
     """Where things are. `{model}` in a value stands for the contract's name, `{port}` for its local port."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     environment: Literal["local", "production"] = "local"
     """`production` refuses to start while a place is left at its local default."""
@@ -54,8 +56,8 @@ class Settings(BaseSettings):
     gitops_branch: str = "main"
     """The branch of it that is applied."""
 
-    git_author: str = "mlops pipeline <mlops@localhost>"
-    """The author of data versions and releases."""
+    git_author: str = Field(default="mlops pipeline <mlops@localhost>", pattern=r"^[^<>]+ <[^<> ]+>$")
+    """The author of data versions and releases, as `Name <address>`."""
 
     releases_dir: str = "{state}/releases/{model}"
     """Where reconcile puts bundles and the local service looks for its `current` one."""
@@ -89,6 +91,21 @@ class Settings(BaseSettings):
 
     ready_seconds: float = Field(default=60, gt=0)
     """How long reconcile waits for the service to report the version."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_empty(cls, value_: Any, info: ValidationInfo) -> Any:
+        if value_ == "" and info.field_name != "reports_uri":
+            raise ValueError("is empty; leave it unset for its default")
+        return value_
+
+    @field_validator("*")
+    @classmethod
+    def _check_placeholders(cls, value: Any) -> Any:
+        for name in re.findall(r"\{(.*?)\}", value) if isinstance(value, str) else ():
+            if name not in _PLACEHOLDERS:
+                raise ValueError(f"{{{name}}} stands for nothing; what does: {{{'}, {'.join(_PLACEHOLDERS)}}}")
+        return value
 
     @model_validator(mode="after")
     def _check_production(self) -> Self:

@@ -2,7 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import Any, Literal
+
+import numpy as np
 
 from pipeline.contract import Contract
 from pipeline.encode import is_missing
@@ -14,11 +17,15 @@ def canonical_text(value: Any) -> str:
     """Return one text for equal values: 7, 7.0 and numpy's 7 are the same key, as are two spellings of a date."""
     if is_missing(value):
         return ""
-    if isinstance(value, bool | str):
+    if isinstance(value, bool | np.bool_ | str):
         return str(value)
+    if isinstance(value, np.datetime64):
+        return str(value.astype("datetime64[D]"))
     if hasattr(value, "isoformat"):
         return str(value.isoformat())[:10]
-    return f"{float(value):.17g}" if float(value) != int(value) else str(int(value))
+    if isinstance(value, Integral):  # not by way of float, which cannot tell large numbers apart
+        return str(int(value))
+    return str(int(value)) if float(value).is_integer() else f"{float(value):.17g}"
 
 
 def row_hash(values: Iterable[Any]) -> str:

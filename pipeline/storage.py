@@ -2,9 +2,12 @@
 
 import json
 import shutil
-from pathlib import Path
+import tempfile
+from datetime import date
+from pathlib import Path, PurePath
 from typing import Any
 
+import numpy as np
 from upath import UPath
 
 from pipeline.settings import Settings
@@ -21,15 +24,21 @@ def write_bytes(target: UPath, content: bytes) -> str:
     if not _is_local(target):
         target.write_bytes(content)  # an object store shows an object only when it is complete
         return str(target)
-    part = target.with_name(f".{target.name}.part")
-    part.write_bytes(content)
-    Path(str(part.path)).replace(Path(str(target.path)))
+    # A name of its own: two runs of one task may write the same file at the same time.
+    with tempfile.NamedTemporaryFile(dir=target.parent.path, prefix=f".{target.name}.", delete=False) as part:
+        part.write(content)
+    Path(part.name).chmod(0o644)
+    Path(part.name).replace(target.path)
     return str(target)
 
 
 def write_json(target: UPath, content: Any) -> str:
-    """Write a JSON file and return its address."""
-    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False, default=str)
+    """Write a JSON file and return its address. NumPy's values become numbers and lists; dates and paths, text.
+
+    Raises:
+        TypeError, ValueError: for what JSON cannot hold, such as an object or NaN.
+    """
+    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False, default=_plain)
     return write_bytes(target, text.encode())
 
 
@@ -47,6 +56,16 @@ def replace_folder(source: Path, target: Path) -> None:
         if not target.is_dir():
             raise
         shutil.rmtree(source)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, PurePath | UPath):
+        return str(value)
+    raise TypeError(f"{value!r} is a {type(value).__name__}, which JSON cannot hold")
 
 
 def _is_local(path: UPath) -> bool:

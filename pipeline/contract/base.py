@@ -1,6 +1,18 @@
 """What every part of the contract has in common."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+
+def refuse_truth(value: Any) -> Any:
+    """Return the value, unless it is true or false: Python counts them as 1 and 0, a contract does not."""
+    if isinstance(value, bool):
+        raise ValueError("true and false are no numbers (YAML reads a bare yes, no, on or off as one of them)")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(refuse_truth)]
 
 
 class Section(BaseModel):

@@ -1,45 +1,42 @@
 """The kinds of columns a contract can declare, discriminated by `type`."""
 
+from datetime import datetime
+from math import inf
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.contract.base import Section
+from pipeline.contract.base import Number
+from pipeline.contract.column import BaseColumn, Role
 from pipeline.contract.words import fold
 
-Role = Literal["feature", "key", "event_time"]
 
-
-class _Column(Section):
-    """What any column may say of itself."""
-
-    role: Role = "feature"
-    description: str = ""
-    unit: str | None = None
-    required: bool = True  # a required column may not be empty; the others may
-    example: Any = None  # shown in the OpenAPI document; a value in range is made up when absent
-
-
-class _Ranged(_Column):
+class _Ranged(BaseColumn):
     """A numeric column. `minimum` and `maximum` are inclusive, and refuse; None leaves that side open."""
 
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
-        if self.role == "event_time":
-            raise ValueError("an event_time column must be of type date")
+            raise ValueError(f"minimum {self.minimum:.15g} is above maximum {self.maximum:.15g}")
         return self
 
     @property
     def allowed(self) -> str:
-        """The allowed range in words, as error messages quote it."""
+        """The allowed range in words."""
         low = "" if self.minimum is None else f" of at least {self.minimum:.15g}"
         high = "" if self.maximum is None else f"{' and' if low else ' of'} at most {self.maximum:.15g}"
-        return f"{_NOUN[self.type]}{low}{high}"  # type: ignore[attr-defined]
+        return f"{_NOUN[self.type]}{low}{high}"
+
+    def allows(self, value: Any) -> bool:
+        """Whether the value is a number in range."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        low = -inf if self.minimum is None else self.minimum
+        high = inf if self.maximum is None else self.maximum
+        return low <= value <= high and (self.type == "number" or value == value // 1)
 
 
 class NumberColumn(_Ranged):
@@ -54,7 +51,7 @@ class IntegerColumn(_Ranged):
     type: Literal["integer"]
 
 
-class BooleanColumn(_Column):
+class BooleanColumn(BaseColumn):
     """True or false; batches may also write yes/no, y/n, t/f, 1/0 in any case."""
 
     type: Literal["boolean"]
@@ -64,8 +61,12 @@ class BooleanColumn(_Column):
         """The allowed values in words."""
         return "true or false"
 
+    def allows(self, value: Any) -> bool:
+        """Whether the value is true or false."""
+        return isinstance(value, bool)
 
-class CategoryColumn(_Column):
+
+class CategoryColumn(BaseColumn):
     """One of a list of words, compared without regard to case and spaces.
 
     A closed list refuses any other word; an `open` one accepts it, warns, and encodes it as unknown.
@@ -93,8 +94,12 @@ class CategoryColumn(_Column):
         """The allowed words."""
         return "any word" if self.open else "one of: " + ", ".join(self.categories)
 
+    def allows(self, value: Any) -> bool:
+        """Whether the value is a word of the list or, where it is open, any word."""
+        return isinstance(value, str) and (self.open or fold(value) in map(fold, self.categories))
 
-class TextColumn(_Column):
+
+class TextColumn(BaseColumn):
     """Free text. Only a row key can be one: a model cannot use it."""
 
     type: Literal["text"]
@@ -111,8 +116,12 @@ class TextColumn(_Column):
         """What is allowed, in words."""
         return "a text that is not empty"
 
+    def allows(self, value: Any) -> bool:
+        """Whether the value is a text with something in it."""
+        return isinstance(value, str) and bool(value.strip())
 
-class DateColumn(_Column):
+
+class DateColumn(BaseColumn):
     """The event time, in a `strptime` format such as %Y-%m-%d; ISO dates by default."""
 
     type: Literal["date"]
@@ -120,9 +129,11 @@ class DateColumn(_Column):
     format: str = "%Y-%m-%d"
 
     @model_validator(mode="after")
-    def _check_role(self) -> Self:
+    def _check_format(self) -> Self:
         if self.role != "event_time":
             raise ValueError("a date column can only be the event_time")
+        if not self.allows(datetime(2011, 1, 1).strftime(self.format)):  # noqa: DTZ001 (only its spelling matters)
+            raise ValueError(f"format {self.format!r} reads no year; write it as strptime does, such as %Y-%m-%d")
         return self
 
     @property
@@ -130,7 +141,15 @@ class DateColumn(_Column):
         """What is allowed, in words."""
         return f"a date written as {self.format}"
 
+    def allows(self, value: Any) -> bool:
+        """Whether the value is a text in the format."""
+        try:
+            return datetime.strptime(value, self.format).year > _NO_YEAR  # noqa: DTZ007 (the same)
+        except (TypeError, ValueError):
+            return False
 
+
+_NO_YEAR = 1900  # what strptime says of a text without one
 _NOUN = {"number": "a number", "integer": "a whole number"}
 
 Column = Annotated[

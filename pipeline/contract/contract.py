@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from typing import Any, Self
 
@@ -41,11 +42,14 @@ class Contract(Section):
     @classmethod
     def _check_names(cls, columns: dict[str, Column]) -> dict[str, Column]:
         for name in columns:
-            if not name.strip() or name != name.strip():
-                raise ValueError(f"column name {name!r} is empty or has spaces around it")
-            if _RESERVED.fullmatch(name):
-                raise ValueError(f"column name {name!r} is reserved: two underscores stand at both ends")
+            _check_name(name)
         return columns
+
+    @field_validator("target")
+    @classmethod
+    def _check_target_name(cls, target: sections.Target) -> sections.Target:
+        _check_name(target.name)
+        return target
 
     @model_validator(mode="after")
     def _check_whole(self) -> Self:
@@ -108,7 +112,7 @@ class Contract(Section):
     @property
     def model_hash(self) -> str:
         """Changes when the same data would be fitted differently."""
-        return _digest([self._meaning(), self.training.model_dump(mode="json")])
+        return _digest([self._meaning(), self.target.transform, self.training.model_dump(mode="json")])
 
     def _meaning(self) -> Any:
         unsaid = {"description", "example"}
@@ -130,10 +134,19 @@ def example_value(column: Column) -> Any:
     if isinstance(column, NumberColumn | IntegerColumn):
         edges = [edge for edge in (column.minimum, column.maximum) if edge is not None]
         middle = sum(edges) / len(edges) if edges else 1.0
-        return int(edges[0] if edges else 1) if column.type == "integer" else middle
+        if column.type == "number":
+            return middle
+        return math.floor(middle) if column.minimum is None else math.ceil(column.minimum)
     return True
 
 
+def _check_name(name: str) -> None:
+    if not name.strip() or name != name.strip():
+        raise ValueError(f"column name {name!r} is empty or has spaces around it")
+    if _RESERVED.fullmatch(name):
+        raise ValueError(f"column name {name!r} is reserved: two underscores stand at both ends")
+
+
 def _digest(meaning: Any) -> str:
-    text = json.dumps(meaning, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(meaning, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

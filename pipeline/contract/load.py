@@ -20,6 +20,8 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":  # `<<: *other` may give keys that are then overruled
+                continue
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, list | dict):
                 raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key_node.start_mark)
@@ -39,7 +41,7 @@ def load_contract(path: Path) -> Contract:
         content_ = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise ContractError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2009-02-30
         raise ContractError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
     return parse_contract(content_, str(path))
 
@@ -73,11 +75,18 @@ def load_contracts(folder: Path) -> dict[str, Contract]:
     return {contract.name: contract for contract in contracts.values()}
 
 
+_WORDS = {
+    "extra_forbidden": "is not known here; check the spelling",
+    "missing": "must be given",
+    "union_tag_not_found": "has no type; one of: number, integer, boolean, category, text, date",
+}
+
+
 def _line(source: str, item: Any) -> str:
     where = ".".join(str(part) for part in item["loc"]) or "the whole"
-    message = item["msg"].removeprefix("Value error, ")
-    if item["type"] == "extra_forbidden":
-        message = "is not known here; check the spelling"
     given = item.get("input")
+    message = _WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))
+    if item["type"] == "string_type" and not isinstance(given, dict | list):
+        message = "must be a text; write it in quotes, since YAML reads a bare no, 12 or 2009-01-01 as something else"
     shown = "" if isinstance(given, dict | list) or item["type"] == "missing" else f" (got {given!r})"
     return f"{source}: {where}: {message}{shown}"

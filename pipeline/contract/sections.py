@@ -1,13 +1,26 @@
 """The sections of a contract beside its columns. Each is read by the room that it is named for."""
 
-from typing import Any, Literal, Self
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.contract.base import Section
+from pipeline.contract.base import Number, Section
 from pipeline.contract.window import Window
 
-Share = float
+
+def _check_cron(text: str) -> str:
+    if not re.fullmatch(
+        r"@(hourly|daily|weekly|monthly|quarterly|yearly)|[\d*/,\-A-Za-z#?]+( [\d*/,\-A-Za-z#?]+){4}", text
+    ):
+        raise ValueError(
+            f"{text!r} is no cron schedule; one has five fields, such as '0 6 * * *', or is @daily or alike"
+        )
+    return text
+
+
+Share = Number
+Cron = Annotated[str, AfterValidator(_check_cron)]
 
 
 class Target(Section):
@@ -16,12 +29,13 @@ class Target(Section):
     name: str = Field(min_length=1)
     unit: str | None = None
     description: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
     transform: Literal["none", "log"] = "none"
 
     @model_validator(mode="after")
-    def _check_log(self) -> Self:
+    def _check_range(self) -> Self:
+        _check_order(self.minimum, self.maximum)
         if self.transform == "log" and (self.minimum is None or self.minimum <= 0):
             raise ValueError("transform: log needs a minimum above zero")
         return self
@@ -45,9 +59,9 @@ class Split(Section):
 class Ingestion(Section):
     """Where batches come from. A relative address starts at the project's folder."""
 
-    source: str
+    source: str = Field(min_length=1)
     missing: tuple[str, ...] = ("",)  # cells of a CSV file that mean: no value
-    schedule: str | None = None  # cron, UTC; each run ingests its data interval
+    schedule: Cron | None = None  # UTC; each run ingests its data interval
 
 
 class Candidate(Section):
@@ -68,8 +82,15 @@ class Training(Section):
 class Limit(Section):
     """An inclusive limit on a metric of the held-out rows; None leaves that side open."""
 
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
+
+    @model_validator(mode="after")
+    def _check_range(self) -> Self:
+        if self.minimum is None and self.maximum is None:
+            raise ValueError("a limit needs a minimum, a maximum or both")
+        _check_order(self.minimum, self.maximum)
+        return self
 
 
 class Gate(Section):
@@ -95,7 +116,7 @@ class Release(Section):
 class Monitoring(Section):
     """What is watched, and from where on it matters."""
 
-    schedule: str | None = "0 6 * * *"  # cron, UTC; new data triggers monitoring as well
+    schedule: Cron | None = "0 6 * * *"  # UTC; new data triggers monitoring as well
     window_days: int = Field(default=30, ge=1)  # how far back live traffic is read
     minimum_rows: int = Field(default=100, ge=2)  # below it the verdict is: not enough data
     column_drift: float = Field(default=0.15, gt=0)  # distance from which a column counts as drifted
@@ -114,3 +135,8 @@ class Demo(Section):
         if self.history.overlaps(self.replay):
             raise ValueError("history and replay overlap: the model would have seen what it is asked")
         return self
+
+
+def _check_order(minimum: float | None, maximum: float | None) -> None:
+    if minimum is not None and maximum is not None and minimum > maximum:
+        raise ValueError(f"minimum {minimum:.15g} is above maximum {maximum:.15g}")

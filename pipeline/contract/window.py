@@ -1,13 +1,13 @@
 """A window: the rows of one ingestion, half open, by event time or (without one) by position in the file."""
 
 from datetime import date
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 
-from pipeline.contract.base import Section
+from pipeline.contract.base import Section, refuse_truth
 
-Edge = date | int
+Edge = Annotated[date | int, BeforeValidator(refuse_truth)]
 
 
 class Window(Section):
@@ -50,7 +50,13 @@ class Window(Section):
         return any(isinstance(edge, date) for edge in (self.start, self.end))
 
     def overlaps(self, other: "Window") -> bool:
-        """Whether any row could be in both windows."""
+        """Whether any row could be in both windows.
+
+        Raises:
+            ValueError: when one counts rows and the other has dates.
+        """
+        if (self.by_date and other.by_position) or (self.by_position and other.by_date):
+            raise ValueError(f"window {self.id} and window {other.id} must both have dates or both row positions")
         return _before(self.start, other.end) and _before(other.start, self.end)
 
 

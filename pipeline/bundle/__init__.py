@@ -1,0 +1,1 @@
+"""The bundle: what serving needs of a model version, and nothing else."""

@@ -1,0 +1,164 @@
+"""The model registry: MLflow's model versions, their aliases and the bundles that their runs carry."""
+
+import pipeline.quiet  # noqa: F401 (before MLflow)
+
+# isort: split
+import shutil
+import tempfile
+from pathlib import Path
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from pipeline.bundle.format import FILES, BundleError, check_digest
+from pipeline.errors import PipelineError
+from pipeline.settings import Settings
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+BUNDLE = "bundle"  # the folder among a run's artifacts
+
+
+class ModelRegistryError(PipelineError):
+    """A model registry that does not have what is asked for."""
+
+
+def connect(settings: Settings) -> MlflowClient:
+    """Return a client of the settings' MLflow, which MLflow's own functions use from then on as well."""
+    uri = settings.place("mlflow_uri")
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def ensure_experiment(settings: Settings, client: MlflowClient, model: str) -> str:
+    """Return the id of the model's experiment, made if it is not there; several callers at once are fine."""
+    found = client.get_experiment_by_name(model)
+    if found:
+        return str(found.experiment_id)
+    # A server knows where artifacts go. Without one they would go to a folder under the working directory.
+    local = settings.place("mlflow_uri").startswith("sqlite:")
+    place = (settings.state / "mlflow-artifacts" / model).as_uri() if local else None
+    try:
+        return str(client.create_experiment(model, artifact_location=place))
+    except MlflowException:
+        found = client.get_experiment_by_name(model)
+        if found is None:
+            raise
+        return str(found.experiment_id)
+
+
+def ensure_model(client: MlflowClient, model: str) -> None:
+    """Make the registered model if it is not there; several callers at once are fine."""
+    try:
+        client.create_registered_model(model)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def version_of_run(client: MlflowClient, model: str, run_id: str) -> int | None:
+    """Return the version that was registered from a run, if any."""
+    versions = client.search_model_versions(f"run_id = '{run_id}'")
+    return min((int(version.version) for version in versions if version.name == model), default=None)
+
+
+def latest_version(client: MlflowClient, model: str) -> int | None:
+    """Return the newest version, whatever its aliases."""
+    versions = client.search_model_versions(f"name = '{model}'", max_results=1, order_by=["version_number DESC"])
+    return int(versions[0].version) if versions else None
+
+
+def read_version(settings: Settings, model: str, version: int) -> ModelVersion:
+    """Return a version with its run id and tags.
+
+    Raises:
+        ModelRegistryError: when there is no such version.
+    """
+    client = connect(settings)
+    try:
+        return client.get_model_version(model, str(version))
+    except MlflowException as error:
+        there = latest_version(client, model)
+        raise ModelRegistryError(
+            f"model {model} has no version {version}; the newest is {there or 'not there yet: train one first'}"
+        ) from error
+
+
+def run_url(settings: Settings, run_id: str) -> str:
+    """Return the page of a run in MLflow's UI; empty where MLflow is a database without a server."""
+    uri = settings.place("mlflow_uri")
+    if not uri.startswith("http"):
+        return ""
+    experiment = connect(settings).get_run(run_id).info.experiment_id
+    return f"{uri.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
+
+
+def champion(settings: Settings, model: str) -> int | None:
+    """Return the version that reconcile has made live, or None before the first release."""
+    return aliased(settings, model, CHAMPION)
+
+
+def challenger(settings: Settings, model: str) -> int | None:
+    """Return the newest version that passed the gate, or None before the first."""
+    return aliased(settings, model, CHALLENGER)
+
+
+def aliased(settings: Settings, model: str, alias: str) -> int | None:
+    """Return the version that carries an alias, if any."""
+    models = connect(settings).search_registered_models(f"name = '{model}'")
+    found = models[0].aliases.get(alias) if models else None
+    return None if found is None else int(found)
+
+
+def set_champion(settings: Settings, model: str, version: int) -> None:
+    """Say which version is live. Called by reconcile only: Git is the truth, this alias shows it.
+
+    Raises:
+        ModelRegistryError: when there is no such version.
+    """
+    read_version(settings, model, version)
+    connect(settings).set_registered_model_alias(model, CHAMPION, str(version))
+
+
+def run_url(settings: Settings, run_id: str) -> str:
+    """Return the address of a run's page in MLflow's UI."""
+    experiment = connect(settings).get_run(run_id).info.experiment_id
+    return f"{settings.place('mlflow_uri')}/#/experiments/{experiment}/runs/{run_id}"
+
+
+def fetch_bundle(settings: Settings, run_id: str, digest: str, target: Path) -> None:
+    """Put a run's bundle into a folder, unless it is there already.
+
+    Raises:
+        ModelRegistryError: when the run or its bundle is not there.
+        BundleError: when the bundle is not the one with this digest; the folder is not touched then.
+    """
+    if _holds(target, digest):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as scratch:
+        fetched = _download(settings, run_id, Path(scratch))
+        check_digest(fetched, digest)
+        target.mkdir(exist_ok=True)
+        for name in FILES:  # one by one, since the folder may hold other files, such as the release
+            shutil.move(fetched / name, target / name)
+
+
+def _holds(folder: Path, digest: str) -> bool:
+    try:
+        check_digest(folder, digest)
+    except BundleError:
+        return False
+    return True
+
+
+def _download(settings: Settings, run_id: str, scratch: Path) -> Path:
+    try:
+        return Path(connect(settings).download_artifacts(run_id, BUNDLE, str(scratch)))
+    except (MlflowException, OSError) as error:
+        raise ModelRegistryError(
+            f"the bundle of run {run_id} cannot be fetched from {settings.place('mlflow_uri')}: {error}"
+        ) from error

@@ -1,0 +1,10 @@
+"""Keeps MLflow to itself: no telemetry, no progress bars, no copy of the environment. Import it before MLflow.
+
+MLflow reads these when it is imported. What an operator has set is left as it is.
+"""
+
+import os
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING", "false")
