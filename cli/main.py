@@ -1,4 +1,26 @@
-"""placeholder until written"""
+"""`mlops`: every stage as a command, the local stack, and the demo."""
+
+import os
+
+import typer
+
+from cli.commands import contract, data, model, release, stack
+
+app = typer.Typer(
+    name="mlops",
+    help="One contract file drives ingestion, training, serving and monitoring.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(contract.app, name="contract")
+app.add_typer(data.app, name="data")
+app.add_typer(release.app, name="release")
+for function in (model.train, model.monitor, model.serve, stack.up, stack.down, stack.status, stack.demo, stack.clean):
+    app.command()(function)
 
 
-def main() -> None: ...
+def main() -> None:
+    """Run the command."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")  # no telemetry from the libraries that a stage imports
+    app()

@@ -25,6 +25,12 @@ class ModelRegistryError(PipelineError):
     """A model registry that does not have what is asked for."""
 
 
+class ModelRegistryAwayError(ModelRegistryError):
+    """A model registry that cannot be reached, or a store behind it."""
+
+    transient = True
+
+
 def connect(settings: Settings) -> MlflowClient:
     """Return a client of the settings' MLflow, which MLflow's own functions use from then on as well."""
     uri = settings.place("mlflow_uri")
@@ -81,6 +87,8 @@ def read_version(settings: Settings, model: str, version: int) -> ModelVersion:
     try:
         return client.get_model_version(model, str(version))
     except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise ModelRegistryAwayError(f"{settings.place('mlflow_uri')}: {error}") from error
         there = latest_version(client, model)
         raise ModelRegistryError(
             f"model {model} has no version {version}; the newest is {there or 'not there yet: train one first'}"
@@ -123,12 +131,6 @@ def set_champion(settings: Settings, model: str, version: int) -> None:
     connect(settings).set_registered_model_alias(model, CHAMPION, str(version))
 
 
-def run_url(settings: Settings, run_id: str) -> str:
-    """Return the address of a run's page in MLflow's UI."""
-    experiment = connect(settings).get_run(run_id).info.experiment_id
-    return f"{settings.place('mlflow_uri')}/#/experiments/{experiment}/runs/{run_id}"
-
-
 def fetch_bundle(settings: Settings, run_id: str, digest: str, target: Path) -> None:
     """Put a run's bundle into a folder, unless it is there already.
 
@@ -159,6 +161,7 @@ def _download(settings: Settings, run_id: str, scratch: Path) -> Path:
     try:
         return Path(connect(settings).download_artifacts(run_id, BUNDLE, str(scratch)))
     except (MlflowException, OSError) as error:
-        raise ModelRegistryError(
+        absent = getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST"
+        raise (ModelRegistryError if absent else ModelRegistryAwayError)(
             f"the bundle of run {run_id} cannot be fetched from {settings.place('mlflow_uri')}: {error}"
         ) from error

@@ -8,6 +8,7 @@ from mlflow import MlflowClient
 from pipeline.bundle.format import FILES, BundleError, digest
 from pipeline.model_registry import (
     BUNDLE,
+    ModelRegistryAwayError,
     ModelRegistryError,
     aliased,
     champion,
@@ -17,6 +18,7 @@ from pipeline.model_registry import (
     fetch_bundle,
     latest_version,
     read_version,
+    run_url,
     set_champion,
     version_of_run,
 )
@@ -100,6 +102,19 @@ def test_a_run_without_a_bundle_is_named(settings: Settings, client: MlflowClien
             fetch_bundle(settings, run, "d" * 64, tmp_path / "1")
 
 
+def test_a_registry_that_is_away_is_no_missing_version(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    away = settings.model_copy(update={"mlflow_uri": "http://127.0.0.1:9"})
+    with pytest.raises(ModelRegistryAwayError, match=r"127\.0\.0\.1:9"):
+        read_version(away, "small", 1)
+    with pytest.raises(ModelRegistryAwayError, match=r"127\.0\.0\.1:9"):
+        fetch_bundle(away, "0" * 32, "d" * 64, tmp_path / "1")
+    assert ModelRegistryAwayError.transient
+    assert not ModelRegistryError.transient
+
+
 def test_the_champion_is_who_was_set_last(settings: Settings, client: MlflowClient, run_id: str) -> None:
     assert champion(settings, "small") is None
     first, second = version(client, run_id), version(client, run_id)
@@ -152,3 +167,7 @@ def test_artifacts_go_to_the_state_and_not_to_the_working_directory(
 
 def test_mlflow_reports_to_nobody() -> None:
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_a_database_without_a_server_has_no_pages(settings: Settings, run_id: str) -> None:
+    assert run_url(settings, run_id) == ""

@@ -1,0 +1,1 @@
+"""The door for Airflow: wiring only. Each file here builds one kind of DAG for every contract."""

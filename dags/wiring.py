@@ -1,0 +1,123 @@
+"""What the DAG files share: assets, defaults, and the door between Airflow's world and the stages'."""
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from functools import wraps
+from typing import Any
+
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronDataIntervalTimetable, Param, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from pydantic import BaseModel
+
+from pipeline.contract import Contract, Window
+from pipeline.errors import NothingToDo, PipelineError
+
+log = logging.getLogger(__name__)
+
+
+def data_asset(contract: Contract) -> Asset:
+    """A new data version; its events carry `version`."""
+    return Asset(name=f"{contract.name}.data")
+
+
+def request_asset(contract: Contract) -> Asset:
+    """A request to train; its events carry `reason` and `data_version`."""
+    return Asset(name=f"{contract.name}.retraining_request")
+
+
+def challenger_asset(contract: Contract) -> Asset:
+    """A registered model version that passed the gate; its events carry `version`."""
+    return Asset(name=f"{contract.name}.challenger")
+
+
+def dag_options(contract: Contract, title: str, doc: str) -> dict[str, Any]:
+    """Return what every DAG says of itself."""
+    return {
+        "dag_display_name": f"{contract.title or contract.name}: {title}",
+        "description": f"{title} by contracts/{contract.name}.yaml",
+        "doc_md": doc,
+        "tags": ["mlops", contract.name],
+        "catchup": False,
+        "max_active_runs": 1,
+        "dagrun_timeout": timedelta(hours=6),
+        "default_args": {
+            "owner": contract.owner,
+            "retries": 2,
+            "retry_delay": timedelta(seconds=10),
+            "execution_timeout": timedelta(hours=2),
+        },
+    }
+
+
+def cron(expression: str | None, *assets: Asset) -> Any:
+    """Return a schedule of data intervals, of assets, or of both (a plain cron string would have no data interval)."""
+    if expression is None:
+        return list(assets) or None
+    timetable = CronDataIntervalTimetable(expression, timezone="UTC")
+    return AssetOrTimeSchedule(timetable=timetable, assets=list(assets)) if assets else timetable
+
+
+def stage(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Make a task of a function that calls a stage: references become JSON, expected errors become Airflow's."""
+    if function is None:
+        return lambda body: stage(body, **options)
+
+    @wraps(function)
+    def guarded(*arguments: Any, **named: Any) -> Any:
+        with door():
+            result = function(*arguments, **named)
+        content = result.model_dump(mode="json") if isinstance(result, BaseModel) else result
+        log.info("result: %s", content)
+        return content
+
+    return task(multiple_outputs=False, **options)(guarded)
+
+
+@contextmanager
+def door() -> Iterator[None]:
+    """Skip where there is nothing to do, fail at once where trying again cannot help, let Airflow retry the rest."""
+    try:
+        yield
+    except NothingToDo as reason:
+        raise AirflowSkipException(str(reason)) from None
+    except PipelineError as error:
+        if error.transient:
+            raise
+        raise AirflowFailException(str(error)) from None
+
+
+def run_key(run_id: str) -> str:
+    """Return a run's id in a form that is a file name and an object key everywhere."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", run_id)
+
+
+def window_params(contract: Contract) -> dict[str, Param]:
+    """Return the typed form fields of a window: dates, or row positions where the contract has no event time."""
+    default = contract.demo.history if contract.demo else Window()
+    kind = {"type": ["null", "string"], "format": "date"} if contract.event_time else {"type": ["null", "integer"], "minimum": 0}
+    what = f"{contract.event_time}" if contract.event_time else "row position, counted from 0"
+    return {
+        "start": Param(_plain(default.start), title="From", description=f"First {what} of the window; empty: from the beginning", **kind),
+        "end": Param(_plain(default.end), title="Up to, excluded", description=f"First {what} after it; empty: to the end", **kind),
+    }
+
+
+def window_of(contract: Contract, params: dict[str, Any], dag_run: Any) -> Window:
+    """Return the window of a run: its data interval when it was scheduled or back-filled, else what the form says."""
+    if dag_run.run_type in ("scheduled", "backfill") and contract.event_time:
+        return Window(start=dag_run.data_interval_start.date(), end=dag_run.data_interval_end.date())
+    edge = date.fromisoformat if contract.event_time else int
+    return Window(**{side: None if params[side] is None else edge(params[side]) for side in ("start", "end")})
+
+
+def event_extra(events: Any, asset: Asset) -> dict[str, Any]:
+    """Return what the newest event that triggered this run carries; empty in a manual run."""
+    found = events[asset] if asset in events else []
+    return dict(found[-1].extra) if found else {}
+
+
+def _plain(edge: Any) -> Any:
+    return edge.isoformat() if isinstance(edge, date) else edge

@@ -1,0 +1,46 @@
+"""What operators and probes ask: the model, health, metrics."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from serving.service.state import state_of, told
+
+router = APIRouter()
+
+
+@router.get("/", include_in_schema=False)
+def home() -> Response:
+    """Show the documentation."""
+    return RedirectResponse("docs")
+
+
+@router.get("/model", tags=["model"], summary="What is served")
+def model(request: Request) -> dict[str, Any]:
+    """Name, version, data version and metrics of what is served; `refused` where a later release was not taken up."""
+    state = state_of(request)
+    return {**state.served.describe(), **told(state.watcher.live)}
+
+
+@router.get("/health/live", tags=["operations"], summary="Whether the process runs")
+def live() -> dict[str, str]:
+    """Answer as long as the process does."""
+    return {"status": "live"}
+
+
+@router.get("/health/ready", tags=["operations"], summary="Whether predictions are answered")
+def ready(request: Request) -> dict[str, Any]:
+    """Ready: a model is loaded, has passed its smoke rows, and the prediction log can be written."""
+    state = state_of(request)
+    version = state.served.release.version
+    state.outbox.check()
+    return {"status": "ready", "version": version, **told(state.watcher.live)}
+
+
+@router.get("/metrics", tags=["operations"], summary="Metrics for Prometheus", response_class=Response)
+def metrics(request: Request) -> Response:
+    """Requests, latencies, predictions, refusals, and the model that is served."""
+    state = state_of(request)
+    return Response(state.metrics.text(state.watcher.live), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,98 @@
+"""What can go wrong with a request, told as RFC 9457 (application/problem+json) tells it."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import Request, Response
+from starlette.exceptions import HTTPException
+
+from pipeline.refusal import Refusal
+from serving.errors import ServingError
+
+MEDIA_TYPE = "application/problem+json"
+LONGEST_VALUE = 200
+
+
+class Problem(ServingError):
+    """A request that cannot be answered: its status, and what to tell the client."""
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        *,
+        kind: str,
+        refusals: Sequence[Refusal] = (),
+        more: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.title = title
+        self.kind = kind
+        self.refusals = tuple(refusals)
+        self.more = more or {}
+
+    def response(self) -> Response:
+        """Return what is sent."""
+        content: dict[str, Any] = {
+            "type": self.kind if ":" in self.kind else f"urn:problem:{self.kind}",
+            "title": self.title,
+            "status": self.status,
+            "detail": str(self),
+            **self.more,
+        }
+        if self.refusals:
+            content["errors"] = [_error(refusal) for refusal in self.refusals]
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+        return Response(text, self.status, media_type=MEDIA_TYPE)
+
+
+def unexpected() -> Problem:
+    """Return what a client is told of a failure that nobody foresaw: nothing but that; the log has the rest."""
+    return Problem(
+        500,
+        "The service failed",
+        "An unexpected error happened. The service's log has it under the request's id (X-Request-ID)",
+        kind="unexpected",
+    )
+
+
+async def answer_problem(_: Request, error: Exception) -> Response:
+    """Answer a problem."""
+    assert isinstance(error, Problem)  # noqa: S101 (it is registered for these)
+    return error.response()
+
+
+async def answer_http_error(_: Request, error: Exception) -> Response:
+    """Answer what the framework refuses, such as an unknown path."""
+    assert isinstance(error, HTTPException)  # noqa: S101 (it is registered for these)
+    detail = f"{error.detail}; see /docs for what there is"
+    response = Problem(error.status_code, error.detail, detail, kind="about:blank").response()
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def answer_log_failure(_: Request, error: Exception) -> Response:
+    """Answer a request that could not be made durable: without that, no prediction is given."""
+    return Problem(503, "The prediction log is not available", str(error), kind="log-not-available").response()
+
+
+def _error(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "field": refusal.field,
+        "reason": refusal.reason,
+        "value": _shown(refusal.value),
+        "allowed": refusal.allowed,
+        "message": refusal.message,
+    }
+
+
+def _shown(value: Any) -> Any:
+    """Return the value as JSON can hold it, cut where it is long."""
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."

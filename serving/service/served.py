@@ -1,0 +1,84 @@
+"""What is served: one release's bundle with all that answering a request needs, ready to be switched as one."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.bundle.format import check_digest
+from pipeline.bundle.load import Bundle, load_bundle
+from pipeline.release_log import Release
+from serving.errors import ReleaseError
+from serving.service.records import RecordRefused, Records
+from serving.service.unusual import Unusual
+
+RELEASE = "release.json"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A release in use. A request takes one at its start and uses nothing else: no answer mixes two versions."""
+
+    release: Release
+    bundle: Bundle
+    records: Records = field(init=False)
+    unusual: Unusual = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "records", Records(self.bundle.contract))
+        object.__setattr__(self, "unusual", Unusual(self.bundle))
+
+    def describe(self) -> dict[str, Any]:
+        """Say what is served, for people and for reconcile."""
+        contract, metadata = self.bundle.contract, self.bundle.metadata
+        return {
+            "name": self.release.model,
+            "title": contract.title,
+            "version": self.release.version,
+            "data_version": self.release.data_version,
+            "run_id": self.release.run_id,
+            "candidate": metadata.candidate,
+            "metrics": metadata.metrics,
+            "interval_level": metadata.interval.level,
+            "target": contract.target.name,
+            "unit": contract.target.unit,
+            "fields": {name: column.model_dump(mode="json") for name, column in contract.features.items()},
+        }
+
+
+def load_served(folder: Path, model: str) -> Served:
+    """Load a release's folder, and check that it is what was released and answers as it was trained to.
+
+    Raises:
+        ReleaseError: when the folder's release is missing, or another than its bundle's.
+        BundleError: when the bundle is not the released one, is damaged, or gives other answers.
+    """
+    release = _read_release(folder)
+    check_digest(folder, release.bundle_digest)
+    served = Served(release, load_bundle(folder))
+    released = (release.model, release.run_id, release.data_version)
+    found = (served.bundle.metadata.model, served.bundle.metadata.run_id, served.bundle.metadata.data_version)
+    if released != found or release.model != model:
+        raise ReleaseError(f"{folder}: {model} is served here; the release names {released}, its bundle is of {found}")
+    served.bundle.check_smoke()
+    _check_requests(served)
+    return served
+
+
+def _read_release(folder: Path) -> Release:
+    try:
+        return Release.model_validate_json((folder / RELEASE).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ReleaseError(f"{folder / RELEASE}: cannot be read: {error}") from error
+
+
+def _check_requests(served: Served) -> None:
+    try:
+        for row in served.bundle.metadata.smoke:
+            served.records.read(json.dumps(row.record).encode())
+    except RecordRefused as error:  # a model whose own rows are refused serves nobody
+        raise ReleaseError(
+            f"version {served.release.version}: its smoke rows are refused as requests: {error}"
+        ) from error

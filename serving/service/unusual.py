@@ -1,0 +1,43 @@
+"""What is allowed, but was not seen in training: the answer carries a warning."""
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.bundle.load import Bundle
+from pipeline.contract import CategoryColumn
+from pipeline.encode import Matrix, Words
+
+
+class Unusual:
+    """Finds values that the model has no experience of. Safe to share between threads."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        features, ranges = bundle.contract.features, bundle.metadata.training_ranges
+        self._names = tuple(features)
+        self._ranges = [ranges.get(name, (-np.inf, np.inf)) for name in features]
+        # In the matrix's precision: the edges themselves were seen.
+        self._low, self._high = np.array(self._ranges, dtype=np.float32).T
+        self._open = {
+            name: Words(column)
+            for name, column in features.items()
+            if isinstance(column, CategoryColumn) and column.open
+        }
+
+    def warnings(self, record: dict[str, Any], matrix: Matrix) -> list[str]:
+        """Say what is unusual about a record.
+
+        Args:
+            record: in its normal form.
+            matrix: the record as it is encoded, shape (1, features).
+        """
+        outside = np.flatnonzero((matrix[0] < self._low) | (matrix[0] > self._high))
+        return [self._outside(int(place), record) for place in outside] + [
+            f"{name}: {record[name]!r} is not a category that the contract lists; predicted as unknown"
+            for name, words in self._open.items()
+            if record[name] is not None and not words.knows(record[name])
+        ]
+
+    def _outside(self, place: int, record: dict[str, Any]) -> str:
+        name, (low, high) = self._names[place], self._ranges[place]
+        return f"{name}: {record[name]:.15g} is outside of what training saw ({low:.15g} to {high:.15g})"

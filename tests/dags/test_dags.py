@@ -1,0 +1,114 @@
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+KINDS = ("data_ingestion", "drift_monitoring", "model_training", "model_deployment")
+SECOND = {
+    "name": "second",
+    "columns": {"x": {"type": "number"}, "word": {"type": "category", "categories": ["a", "b"]}},
+    "target": {"name": "y"},
+    "ingestion": {"source": "nowhere.csv", "schedule": "0 4 * * *"},
+    "training": {"candidates": {"dummy": {"kind": "dummy"}}},
+    "monitoring": {"schedule": None},
+}
+
+
+@pytest.fixture(scope="module")
+def dags(tmp_path_factory):
+    """The DAGs of two contracts, parsed from a copy of the folders as Airflow does it, with no database at hand."""
+    project = tmp_path_factory.mktemp("project")
+    shutil.copytree(ROOT / "dags", project / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "contracts", project / "contracts")
+    (project / "contracts" / "second.yaml").write_text(yaml.safe_dump(SECOND))
+    patch = pytest.MonkeyPatch()
+    patch.setenv("AIRFLOW_HOME", str(project / "airflow"))
+    patch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{project}/not-there/airflow.db")
+    patch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(project / "dags"))
+    patch.undo()
+    assert bag.import_errors == {}
+    return bag.dags
+
+
+def test_every_contract_has_its_four_dags(dags):
+    assert set(dags) == {f"{model}.{kind}" for model in ("house_prices", "second") for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("model", ["house_prices", "second"])
+def test_a_dag_says_who_owns_it_and_what_it_does(dags, model, kind):
+    dag = dags[f"{model}.{kind}"]
+    assert {"mlops", model} <= set(dag.tags)
+    assert dag.doc_md
+    assert dag.max_active_runs == 1
+    assert dag.dagrun_timeout
+    for task in dag.tasks:
+        assert task.retries == 2
+        assert task.execution_timeout
+        assert task.owner == ("data-team" if model == "house_prices" else "nobody yet")
+
+
+def test_the_dags_are_chained_by_assets(dags):
+    def starts(kind: str) -> set[str]:
+        timetable = dags[f"house_prices.{kind}"].timetable
+        return {asset.name for asset in timetable.asset_condition.objects}
+
+    def emits(kind: str, task: str) -> set[str]:
+        return {asset.name for asset in dags[f"house_prices.{kind}"].get_task(task).outlets}
+
+    assert emits("data_ingestion", "announce") == starts("drift_monitoring") == {"house_prices.data"}
+    assert emits("drift_monitoring", "request_retraining") == starts("model_training")
+    assert emits("model_training", "register") == starts("model_deployment") == {"house_prices.challenger"}
+
+
+def test_cron_schedules_have_data_intervals(dags):
+    assert type(dags["second.data_ingestion"].timetable).__name__ == "CronDataIntervalTimetable"
+    assert type(dags["house_prices.drift_monitoring"].timetable).__name__ == "AssetOrTimeSchedule"
+    assert dags["house_prices.data_ingestion"].timetable.can_be_scheduled is False
+
+
+def test_the_form_of_a_window_is_typed_by_the_contract(dags):
+    dated, counted = (dags[f"{model}.data_ingestion"].params for model in ("house_prices", "second"))
+    assert dated.get_param("start").schema == {
+        **dated.get_param("start").schema,
+        "type": ["null", "string"],
+        "format": "date",
+    }
+    assert dated["start"] == "2006-01-01"  # the contract's own history is what the form offers
+    assert counted.get_param("start").schema["type"] == ["null", "integer"]
+    assert counted["start"] is None
+    for params in (dated, counted):
+        assert all(params.get_param(name).schema.get("title") for name in params)
+
+
+def test_candidates_are_mapped_tasks(dags):
+    fit = dags["house_prices.model_training"].get_task("fit")
+    assert fit.is_mapped
+    assert "gradient_boosting" in fit.op_kwargs_expand_input.value["name"]
+
+
+def test_parsing_opens_no_connection_and_imports_nothing_heavy(tmp_path):
+    program = f"""
+        import socket, sys
+        def refuse(*args, **kwargs): raise AssertionError("a connection at parse time")
+        socket.socket.connect = refuse
+        sys.path.insert(0, {str(ROOT)!r})
+        import importlib
+        for kind in {KINDS!r}:
+            importlib.import_module("dags." + kind)
+        heavy = {{"mlflow", "sklearn", "evidently", "dvc", "pandera", "skl2onnx"}} & set(sys.modules)
+        assert not heavy, heavy
+    """
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "AIRFLOW_HOME": str(tmp_path / "airflow")}
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]

@@ -1,0 +1,101 @@
+"""Package: the chosen model as a bundle that is proven to say what the trained model says."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from pipeline.bundle.convert import to_onnx
+from pipeline.bundle.format import BundleMetadata, SmokeRow, write_bundle
+from pipeline.bundle.load import load_bundle
+from pipeline.contract import Contract, IntegerColumn, NumberColumn
+from pipeline.contract.base import Section
+from pipeline.encode import Encoder, Matrix, coder
+from pipeline.model_registry import BUNDLE
+from pipeline.settings import Settings
+from pipeline.split import SplitName
+from training.data import Part, load_parts
+from training.evaluate import Evaluated
+from training.plan import Plan
+from training.proof import predictor, prove
+from training.tracking import Tracker
+
+Parts = dict[SplitName, Part]
+
+
+class Packaged(Section):
+    """A bundle among the artifacts of the candidate's run."""
+
+    run_id: str
+    digest: str
+    bytes: int  # of the ONNX model
+    parity: float  # largest relative difference between ONNX and scikit-learn
+
+
+def package(contract: Contract, settings: Settings, plan: Plan, evaluated: Evaluated) -> Packaged:
+    """Convert the chosen model, prove it, and store its bundle. The same model gives the same bundle.
+
+    Raises:
+        ConversionError: when the model cannot be written as ONNX.
+        ParityError: when ONNX and scikit-learn disagree on any row that is tried.
+    """
+    tracker = Tracker(contract, settings)
+    parts = load_parts(contract, settings, plan.data_version)
+    model = tracker.load_model(evaluated.run_id)
+    content = to_onnx(model, len(contract.features))
+    held_out = np.concatenate([parts["validation"].matrix, parts["test"].matrix])
+    parity = prove(contract, model, content, parts["train"].matrix, held_out)
+    metadata = _metadata(contract, plan, evaluated, model, parts)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / BUNDLE
+        digest = write_bundle(folder, content, contract, metadata)
+        load_bundle(folder).check_smoke()
+        tracker.client.log_artifacts(evaluated.run_id, str(folder), BUNDLE)
+    tracker.log_metrics(plan.parent_run_id, {"parity": parity})
+    tracker.client.set_terminated(plan.parent_run_id)
+    return Packaged(run_id=evaluated.run_id, digest=digest, bytes=len(content), parity=parity)
+
+
+def _metadata(
+    contract: Contract, plan: Plan, evaluated: Evaluated, model: BaseEstimator, parts: Parts
+) -> BundleMetadata:
+    return BundleMetadata(
+        model=contract.name,
+        run_id=evaluated.run_id,
+        data_version=plan.data_version,
+        candidate=evaluated.candidate,
+        metrics=evaluated.metrics,
+        target_transform=contract.target.transform,
+        interval=evaluated.interval,
+        training_ranges=_ranges(contract, parts["train"].matrix),
+        smoke=_smoke(contract, model, parts["test"]),
+    )
+
+
+def _ranges(contract: Contract, train: Matrix) -> dict[str, tuple[float, float]]:
+    """The smallest and largest value of each number seen in training; a column without any value has none."""
+    ranges = {}
+    for index, (name, column) in enumerate(contract.features.items()):
+        seen = train[~np.isnan(train[:, index]), index]
+        if isinstance(column, NumberColumn | IntegerColumn) and seen.size:
+            ranges[name] = (float(seen.min()), float(seen.max()))
+    return ranges
+
+
+def _smoke(contract: Contract, model: BaseEstimator, test: Part) -> tuple[SmokeRow, ...]:
+    """Test rows from first to last, as requests would have them, with what the trained model says of them."""
+    chosen = np.unique(np.linspace(0, len(test) - 1, min(contract.serving.smoke_rows, len(test))).astype(int))
+    records = [_record(contract, test.frame.iloc[place]) for place in chosen]
+    matrix = np.concatenate([Encoder(contract).record(record) for record in records])
+    predictions = predictor(model)(matrix)
+    return tuple(
+        SmokeRow(record=record, prediction=float(value)) for record, value in zip(records, predictions, strict=True)
+    )
+
+
+def _record(contract: Contract, row: Any) -> dict[str, Any]:
+    normal = {name: coder(column).normalise(row[name]) for name, column in contract.features.items()}
+    whole = {name for name, column in contract.features.items() if isinstance(column, IntegerColumn)}
+    return {name: int(value) if name in whole and value is not None else value for name, value in normal.items()}
