@@ -14,9 +14,9 @@ from pipeline.settings import load_settings
 DOC = """
 ### Data ingestion
 
-Takes the rows of one **window** from the source, checks each against the contract, and publishes them as the next version
-of the data registry (`data-vMAJOR.MINOR.PATCH`). One bad row refuses the batch; what is wrong stands at the end of the
-log of `validate`. A window that was published already with the same content makes no new version.
+Takes the rows of one **window** from the source, checks each against the contract, and publishes them as the next
+version of the data registry (`data-vMAJOR.MINOR.PATCH`). One bad row refuses the batch; what is wrong stands at the end
+of the log of `validate`. A window that was published already with the same content makes no new version.
 
 A new version triggers *drift monitoring*.
 """

@@ -14,8 +14,9 @@ from pipeline.settings import load_settings
 DOC = """
 ### Drift monitoring
 
-Compares live traffic and newly ingested data with the training data **of the version that is served**, and live predictions
-with the truth that has arrived. Ends with one verdict and its reasons, and a report (the *Report* tab of the run).
+Compares live traffic and newly ingested data with the training data **of the version that is served**, and live
+predictions with the truth that has arrived. Ends with one verdict and its reasons, and a report (the *Report* tab of
+the run).
 
 Asks for a retraining where the verdict calls for one, or where no model is released yet; `request_retraining` is
 *skipped* with its reason where none is asked for.
@@ -35,7 +36,9 @@ def build(contract: Contract) -> Any:
     )
     def drift_monitoring() -> None:
         @stage
-        def gather(*, params: Any = None, dag_run: Any = None, run_id: Any = None, triggering_asset_events: Any = None) -> Any:
+        def gather(
+            *, params: Any = None, dag_run: Any = None, run_id: Any = None, triggering_asset_events: Any = None
+        ) -> Any:
             from monitoring import gather
 
             version = wiring.event_extra(triggering_asset_events, data).get("version") or params["data_version"]
@@ -56,7 +59,12 @@ def build(contract: Contract) -> Any:
 
         @stage
         def report(
-            gathered: dict[str, Any], findings: dict[str, Any], verdict_: dict[str, Any], *, run_id: Any = None, ti: Any = None
+            gathered: dict[str, Any],
+            findings: dict[str, Any],
+            verdict_: dict[str, Any],
+            *,
+            run_id: Any = None,
+            ti: Any = None,
         ) -> Any:
             from monitoring import findings as found
             from monitoring import gather, report, verdict

@@ -13,9 +13,9 @@ from pipeline.settings import load_settings
 DOC = """
 ### Model deployment
 
-Makes a registered model version what is live: `evidence` looks up what is known of it, `release` commits it to the GitOps
-repository, `reconcile` makes the service follow, compares its answers on the bundle's smoke rows, and only then moves the
-alias *champion*. Runs by itself on every challenger.
+Makes a registered model version what is live: `evidence` looks up what is known of it, `release` commits it to the
+GitOps repository, `reconcile` makes the service follow, compares its answers on the bundle's smoke rows, and only then
+moves the alias *champion*. Runs by itself on every challenger.
 
 **Rollback**: trigger it with the number of an earlier version, and say why.
 """

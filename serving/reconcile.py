@@ -4,9 +4,11 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
+
 from pipeline import model_registry
 from pipeline.bundle.format import read_metadata
-from pipeline.bundle.parity import TOLERANCE
+from pipeline.bundle.parity import TOLERANCE, relative_difference
 from pipeline.contract.base import Section
 from pipeline.errors import NothingToDo
 from pipeline.prediction_log import SMOKE_CALLER
@@ -90,16 +92,17 @@ def _wait_for(service: ServiceClient, wanted: Release, seconds: float) -> None:
 
 
 def _compare_smoke(service: ServiceClient, folder: Path, wanted: Release) -> tuple[int, float]:
-    largest = 0.0
     smoke = read_metadata(folder).smoke
-    for row in smoke:
-        answer = service.predict(row.record, caller=SMOKE_CALLER)
-        difference = abs(answer["prediction"] - row.prediction) / max(abs(row.prediction), 1e-12)
-        if answer["model_version"] != wanted.version or not difference <= TOLERANCE:
-            raise ReleaseError(
-                f"{wanted.model} version {wanted.version}: the service (version {answer['model_version']}) answers "
-                f"{answer['prediction']:.10g} where the trained model says {row.prediction:.10g}; roll back with "
-                f"`mlops release rollback`"
-            )
-        largest = max(largest, difference)
-    return len(smoke), largest
+    answers = [service.predict(row.record, caller=SMOKE_CALLER) for row in smoke]
+    expected = np.array([row.prediction for row in smoke])
+    answered = np.array([answer["prediction"] for answer in answers])
+    difference = relative_difference(expected, answered)
+    versions = {answer["model_version"] for answer in answers}
+    if versions != {wanted.version} or not difference.max() <= TOLERANCE:
+        worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
+        raise ReleaseError(
+            f"{wanted.model} version {wanted.version}: the service (version {', '.join(map(str, sorted(versions)))}) "
+            f"answers {answered[worst]:.10g} where the trained model says {expected[worst]:.10g}; go back with "
+            "`mlops release rollback`"
+        )
+    return len(smoke), float(difference.max())

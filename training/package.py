@@ -2,7 +2,6 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -12,8 +11,9 @@ from pipeline.bundle.format import BundleMetadata, SmokeRow, write_bundle
 from pipeline.bundle.load import load_bundle
 from pipeline.contract import Contract, IntegerColumn, NumberColumn
 from pipeline.contract.base import Section
-from pipeline.encode import Encoder, Matrix, coder
+from pipeline.encode import Encoder, Matrix
 from pipeline.model_registry import BUNDLE
+from pipeline.records import to_record
 from pipeline.settings import Settings
 from pipeline.split import SplitName
 from training.data import Part, load_parts
@@ -87,15 +87,9 @@ def _ranges(contract: Contract, train: Matrix) -> dict[str, tuple[float, float]]
 def _smoke(contract: Contract, model: BaseEstimator, test: Part) -> tuple[SmokeRow, ...]:
     """Test rows from first to last, as requests would have them, with what the trained model says of them."""
     chosen = np.unique(np.linspace(0, len(test) - 1, min(contract.serving.smoke_rows, len(test))).astype(int))
-    records = [_record(contract, test.frame.iloc[place]) for place in chosen]
+    records = [to_record(contract, test.frame.iloc[place]) for place in chosen]
     matrix = np.concatenate([Encoder(contract).record(record) for record in records])
     predictions = predictor(model)(matrix)
     return tuple(
         SmokeRow(record=record, prediction=float(value)) for record, value in zip(records, predictions, strict=True)
     )
-
-
-def _record(contract: Contract, row: Any) -> dict[str, Any]:
-    normal = {name: coder(column).normalise(row[name]) for name, column in contract.features.items()}
-    whole = {name for name, column in contract.features.items() if isinstance(column, IntegerColumn)}
-    return {name: int(value) if name in whole and value is not None else value for name, value in normal.items()}

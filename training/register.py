@@ -37,14 +37,11 @@ def register(
 ) -> Challenger:
     """Register the chosen model, unless its run was registered before, and call it the challenger.
 
-    The gate's sentence is kept with the plan's run, whether it passed or not.
-
     Raises:
         GateRefused: when the decision did not pass; nothing is registered then.
     """
+    enforce(contract, settings, plan, decision)
     tracker = Tracker(contract, settings)
-    tracker.client.set_tag(plan.parent_run_id, "gate", decision.sentence)
-    require(decision)
     tags = _tags(contract, settings, plan, evaluated, packaged, decision)
     version = _version(tracker, contract.name, evaluated.run_id, tags)
     _name_challenger(tracker, contract.name, version)
@@ -56,6 +53,17 @@ def register(
         bundle_digest=packaged.digest,
         metrics=evaluated.metrics,
     )
+
+
+def enforce(contract: Contract, settings: Settings, plan: Plan, decision: Decision) -> Decision:
+    """Keep the gate's sentence with the plan's run, whether it passed or not, and return the decision if it did.
+
+    Raises:
+        GateRefused: when it did not.
+    """
+    Tracker(contract, settings).client.set_tag(plan.parent_run_id, "gate", decision.sentence)
+    require(decision)
+    return decision
 
 
 def _version(tracker: Tracker, model: str, run_id: str, tags: dict[str, str]) -> int:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import skops.io
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run
 from sklearn.base import BaseEstimator
@@ -25,6 +25,12 @@ from pipeline.model_registry import connect, ensure_experiment
 from pipeline.settings import Settings
 from training.errors import TrainingError
 from training.proof import predictor
+
+with warnings.catch_warnings():
+    # It looks every SciPy function up in every loaded module. Inside a task of Airflow, whose moved modules warn at
+    # each look, that were a thousand lines of log and some seconds.
+    warnings.simplefilter("ignore")
+    import skops.io
 
 MODEL = "model"  # what a run calls the scikit-learn model that it logged
 _KEY = "mlops.key"

@@ -19,7 +19,9 @@ def contract() -> None:
 
 @app.command()
 @command
-def check(path: Annotated[Path | None, typer.Argument(help="A contract file; without it, all of contracts/.")] = None) -> None:
+def check(
+    path: Annotated[Path | None, typer.Argument(help="A contract file; without it, all of contracts/.")] = None,
+) -> None:
     """Say what is wrong with a contract, candidates that cannot be served included."""
     from training.check import check_candidates
 
@@ -32,7 +34,9 @@ def check(path: Annotated[Path | None, typer.Argument(help="A contract file; wit
 
 @app.command()
 @command
-def show(path: Annotated[Path | None, typer.Argument(help="A contract file; without it, all of contracts/.")] = None) -> None:
+def show(
+    path: Annotated[Path | None, typer.Argument(help="A contract file; without it, all of contracts/.")] = None,
+) -> None:
     """List the columns of a contract with what each allows."""
     found = [load_contract(path)] if path else list(load_contracts(load_settings().contracts_dir).values())
     for one in found:

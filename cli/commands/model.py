@@ -32,7 +32,9 @@ def train(
     planned = plan(contract, settings, run_name("train"), data_version, reason)
     fitted = [fit_candidate(contract, settings, planned, name) for name in planned.candidates]
     columns = ("candidate", "MAE", "RMSE", "R2", "seconds")
-    rows = [(one.candidate, *(one.metrics.get(name, "") for name in ("mae", "rmse", "r2")), one.seconds) for one in fitted]
+    rows = [
+        (one.candidate, *(one.metrics.get(name, "") for name in ("mae", "rmse", "r2")), one.seconds) for one in fitted
+    ]
     console.print(table(f"{contract.name}: validation rows of {planned.data_version}", columns, rows))
     evaluated = evaluate(contract, settings, planned, fitted)
     packaged = package(contract, settings, planned, evaluated)

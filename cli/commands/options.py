@@ -8,7 +8,9 @@ import typer
 from pipeline.contract import Contract, Window
 from pipeline.contract.window import Edge
 
-Model = Annotated[str | None, typer.Option("--model", "-m", help="Name of the contract; needed where there are several.")]
+Model = Annotated[
+    str | None, typer.Option("--model", "-m", help="Name of the contract; needed where there are several.")
+]
 Start = Annotated[str | None, typer.Option("--start", help="First date (or row position) of the window.")]
 End = Annotated[str | None, typer.Option("--end", help="First date (or row position) after the window.")]
 

@@ -9,6 +9,7 @@ from rich.status import Status
 from cli.commands.options import Model
 from cli.console import command, console, contract_of, table
 from cli.stack import airflow, lifecycle, supervise
+from cli.stack.services import services
 from pipeline.settings import Settings, load_settings
 
 
@@ -38,7 +39,9 @@ def status() -> None:
         (one.service.name, one.state, {True: "yes", False: "no", None: ""}[one.well], one.service.port or "")
         for one in lifecycle.status(settings)
     ]
-    console.print(table("the local stack", ("service", "state", "answers", "port"), [[str(c) for c in row] for row in rows]))
+    console.print(
+        table("the local stack", ("service", "state", "answers", "port"), [[str(c) for c in row] for row in rows])
+    )
     show_links(settings)
 
 
@@ -70,6 +73,6 @@ def progress(first: str) -> Iterator[Status]:
 
 def show_links(settings: Settings) -> None:
     """Print where to look, and how to log in."""
-    rows = [(one.name, one.url) for one in lifecycle.services(settings) if one.page]
+    rows = [(one.name, one.url) for one in services(settings) if one.page]
     console.print(table("where to look", ("what", "address"), rows))
     console.print(f"Airflow login: [bold]{airflow.USER}[/] / [bold]{airflow.password(settings)}[/]")

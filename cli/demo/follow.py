@@ -18,7 +18,7 @@ NEXT = {
     "drift_monitoring": ("request_retraining", "model_training"),
     "model_training": ("register", "model_deployment"),
 }
-_MARKS = {"success": "[green]✔[/]", "skipped": "[yellow]–[/]", "failed": "[red]✘[/]", "upstream_failed": "[red]✘[/]"}
+_MARKS = {"success": "[green]✔[/]", "skipped": "[yellow]·[/]", "failed": "[red]✘[/]", "upstream_failed": "[red]✘[/]"}
 
 
 @dataclass
@@ -36,7 +36,9 @@ class Followed:
         return next((one["state"] for one in self.tasks if one["task_id"] == task_id), None)
 
 
-def follow_chain(client: AirflowClient, model: str, kind: str, conf: dict[str, Any], seconds: float = 600) -> list[Followed]:
+def follow_chain(
+    client: AirflowClient, model: str, kind: str, conf: dict[str, Any], seconds: float = 600
+) -> list[Followed]:
     """Start a DAG and follow it and every run that its assets cause.
 
     Args:
@@ -88,7 +90,11 @@ def _wait_for_cause(client: AirflowClient, dag_id: str, source_run: str, seconds
 def _show(tasks: list[dict[str, Any]], shown: set[tuple[str, int]], status: Status) -> None:
     for task in tasks:
         key = (task["task_id"], task["map_index"])
-        if task["state"] in _MARKS and key not in shown and (task["map_index"] >= 0 or task["start_date"] or task["end_date"]):
+        if (
+            task["state"] in _MARKS
+            and key not in shown
+            and (task["map_index"] >= 0 or task["start_date"] or task["end_date"])
+        ):
             shown.add(key)
             seconds = _seconds(task)
             took = "" if seconds is None else f"{seconds:7.1f} s"

@@ -11,13 +11,13 @@ from rich.progress import track
 
 from cli.console import console
 from ingestion.collect import collect
+from ingestion.files import load_table
 from ingestion.validate import validate
 from pipeline.contract import Contract, Window
 from pipeline.data_content import to_frame
 from pipeline.records import to_record
 from pipeline.settings import Settings
 from pipeline.split import identity_columns, row_hash
-from ingestion.files import load_table
 from serving.client import ServiceClient
 
 CALLER = "mlops-demo"
@@ -49,7 +49,9 @@ def replay(contract: Contract, settings: Settings, window: Window) -> Replayed:
         for start in range(0, len(answers), _TRUTHS_AT_ONCE):
             part = slice(start, start + _TRUTHS_AT_ONCE)
             ids = [answer["id"] for answer in answers[part]]
-            service.actuals([{"prediction_id": id_, "actual": value} for id_, value in zip(ids, actual[part], strict=True)])
+            service.actuals(
+                [{"prediction_id": id_, "actual": value} for id_, value in zip(ids, actual[part], strict=True)]
+            )
     return _summary(answers, actual)
 
 
@@ -60,14 +62,20 @@ def _rows(contract: Contract, settings: Settings, window: Window) -> pd.DataFram
 
 def _predict(service: ServiceClient, contract: Contract, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
     identity = list(identity_columns(contract))
-    keys = [f"{row_hash(values)}-{place}" for place, values in enumerate(rows[identity].itertuples(index=False, name=None))]
-    records = [to_record(contract, row) for row in rows.to_dict("records")]
+    keys = [
+        f"{row_hash(values)}-{place}" for place, values in enumerate(rows[identity].itertuples(index=False, name=None))
+    ]
+    records = [
+        to_record(contract, {str(name): value for name, value in row.items()}) for row in rows.to_dict("records")
+    ]
 
     def ask(place: int) -> dict[str, Any]:
         return service.predict(records[place], caller=CALLER, idempotency_key=keys[place])
 
     with ThreadPoolExecutor(_CLIENTS) as pool:
-        yield from track(pool.map(ask, range(len(rows))), "  sending requests", len(rows), console=console, transient=True)
+        yield from track(
+            pool.map(ask, range(len(rows))), "  sending requests", len(rows), console=console, transient=True
+        )
 
 
 def _summary(answers: list[dict[str, Any]], actual: Any) -> Replayed:

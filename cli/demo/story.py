@@ -28,7 +28,9 @@ def tell(settings: Settings, contract: Contract) -> None:
         StackError: when the local stack does not come up.
     """
     if contract.demo is None:
-        raise DemoError(f"{contract.name}: the contract has no section `demo` that says what is history and what is replayed")
+        raise DemoError(
+            f"{contract.name}: the contract has no section `demo` that says what is history and what is replayed"
+        )
     seconds: dict[str, float] = {}
     with _step(seconds, "start the stack"), progress("starting") as shown:
         lifecycle.up(settings, shown.update)
@@ -68,5 +70,3 @@ def _step(seconds: dict[str, float], title: str) -> Iterator[None]:
     started = time.monotonic()
     yield
     seconds[title] = time.monotonic() - started
-
-

@@ -12,6 +12,7 @@ from cli.stack import airflow, supervise
 from cli.stack.services import HOST, Service, services
 from pipeline.settings import Settings
 
+
 @dataclass(frozen=True)
 class Status:
     """One service as it is now: supervisord's state, and whether it answers (None when it listens on nothing)."""

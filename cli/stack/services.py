@@ -30,7 +30,12 @@ class Service:
 def services(settings: Settings) -> list[Service]:
     """Return the services in the order in which they start."""
     models = load_contracts(settings.contracts_dir)
-    return [_mlflow(settings), _reports(settings), *_airflow(settings), *(_prediction(settings, name) for name in models)]
+    return [
+        _mlflow(settings),
+        _reports(settings),
+        *_airflow(settings),
+        *(_prediction(settings, name) for name in models),
+    ]
 
 
 def program(name: str) -> str:

@@ -19,6 +19,9 @@ from cli.stack.services import Service, program, services
 from pipeline.settings import Settings
 
 
+_INTERFACE = "supervisor.rpcinterface:make_main_rpcinterface"
+
+
 def logs(settings: Settings) -> Path:
     """Return the folder of the services' logs."""
     return settings.state / "logs"
@@ -49,7 +52,7 @@ def stop(settings: Settings, seconds: float = 60) -> bool:
     rpc = _rpc(settings)
     if rpc is None:
         return False
-    pid = int(rpc.supervisor.getPID())
+    pid = int(str(rpc.supervisor.getPID()))
     rpc.supervisor.shutdown()
     deadline = time.monotonic() + seconds
     while _alive(pid):
@@ -100,7 +103,7 @@ def _config(settings: Settings) -> Iterator[str]:
     socket, state = _quote(str(_socket(settings))), _quote(str(settings.state))
     yield f"[unix_http_server]\nfile={socket}\nchmod=0700\n"
     yield f"[supervisord]\nlogfile={state}/logs/supervisord.log\npidfile={state}/supervisord.pid\n"
-    yield "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"
+    yield f"[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = {_INTERFACE}\n"
     for service in services(settings):
         yield _program(service, state)
 
@@ -125,7 +128,7 @@ def _program(service: Service, state: str) -> str:
 
 
 def _quote(text: str) -> str:
-    """supervisord expands %(...)s in its configuration."""
+    """Supervisord expands %(...)s in its configuration."""
     return text.replace("%", "%%")
 
 

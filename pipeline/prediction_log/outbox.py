@@ -49,9 +49,13 @@ class Outbox:
     def add(self, answer: Answer) -> Future[Answer]:
         """Write an answer. The future gives what the log holds under its id: this answer, or an earlier one.
 
-        The future fails with PredictionLogError when the log cannot be written.
+        The future fails with PredictionLogError when the log cannot be written, or is closed.
         """
         return self._submit(lambda connection: statements.add_answer(connection, answer))
+
+    def add_all(self, answers: Sequence[Answer]) -> Future[list[Answer]]:
+        """Write answers, all or none. The future gives for each what `add` would."""
+        return self._submit(lambda connection: [statements.add_answer(connection, answer) for answer in answers])
 
     def find(self, prediction_id: str) -> Answer | None:
         """Return the answer with this id, or None."""
@@ -90,8 +94,9 @@ class Outbox:
         job = _Job(work)
         with self._entering:  # nothing may enter the queue behind its end
             if self._closed:
-                raise PredictionLogError(f"{self._path}: the prediction log is closed")
-            self._jobs.put(job)
+                job.done.set_exception(PredictionLogError(f"{self._path}: the prediction log is closed"))
+            else:
+                self._jobs.put(job)
         return job.done
 
     def _run(self) -> None:

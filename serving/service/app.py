@@ -20,6 +20,7 @@ from serving.service.operations import router
 from serving.service.predict import predict
 from serving.service.records import RecordRefused
 from serving.service.state import State, state_of
+from serving.service.turns import Turns
 from serving.service.watcher import Watcher
 
 
@@ -50,7 +51,7 @@ def _lifespan(model: str, path: Path, watcher: Watcher, metrics: Metrics) -> Any
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         outbox = Outbox(path)
-        app.state.service = State(model, watcher, outbox, metrics)
+        app.state.service = State(model, watcher, outbox, Turns(outbox), metrics)
         watcher.start()
         yield
         watcher.stop()

@@ -1,6 +1,5 @@
 """POST /predict: one record in, one prediction out, logged before it is answered."""
 
-import asyncio
 import json
 import math
 import time
@@ -80,7 +79,7 @@ def _identify(request: Request, model: str) -> tuple[str, bool]:
 
 async def _log(state: State, answer: Answer, text: str) -> str:
     """Make the answer durable and return what is sent: the first answer, where the request is a repeated one."""
-    logged = await asyncio.wrap_future(state.outbox.add(answer))
+    logged = await state.turns.log(answer)
     if logged is answer:
         state.metrics.predictions.labels(str(answer.version)).inc()
         return text

@@ -9,6 +9,7 @@ from pipeline.prediction_log import Outbox
 from serving.service.metrics import Metrics
 from serving.service.problems import Problem
 from serving.service.served import Served
+from serving.service.turns import Turns
 from serving.service.watcher import Live, Watcher
 
 LARGEST_BODY = 1 << 20  # bytes
@@ -21,6 +22,7 @@ class State:
     model: str
     watcher: Watcher
     outbox: Outbox
+    turns: Turns
     metrics: Metrics
 
     @property

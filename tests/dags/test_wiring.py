@@ -12,7 +12,9 @@ from pipeline.git import GitError
 
 
 def run(kind: str, **interval):
-    return SimpleNamespace(run_type=kind, data_interval_start=interval.get("start"), data_interval_end=interval.get("end"))
+    return SimpleNamespace(
+        run_type=kind, data_interval_start=interval.get("start"), data_interval_end=interval.get("end")
+    )
 
 
 def test_nothing_to_do_skips_the_task_with_its_reason():
