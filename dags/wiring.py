@@ -129,7 +129,8 @@ def window_of(contract: Contract, params: dict[str, Any], dag_run: Any) -> Windo
 
 def event_extra(events: Any, asset: Asset) -> dict[str, Any]:
     """Return what the newest event that triggered this run carries; empty in a manual run."""
-    return dict(events[asset][-1].extra) if asset in events else {}
+    found = events[asset] if asset in events else []  # noqa: SIM401 (in a worker this is no dict and has no get)
+    return dict(found[-1].extra) if found else {}
 
 
 def _plain(edge: Any) -> Any:

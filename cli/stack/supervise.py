@@ -18,7 +18,6 @@ from cli.stack import airflow
 from cli.stack.services import Service, program, services
 from pipeline.settings import Settings
 
-
 _INTERFACE = "supervisor.rpcinterface:make_main_rpcinterface"
 
 

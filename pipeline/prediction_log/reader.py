@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.prediction_log.schema import COLUMNS, SCHEMA_VERSION, Answer, PredictionLogError, from_row, utc_text
+from pipeline.prediction_log.schema import COLUMNS, Answer, PredictionLogError, from_row, known_schema, utc_text
 
 _ANSWERED = tuple(name for name in COLUMNS if name != "sent")
 
@@ -70,11 +70,8 @@ def _select(path: Path, query: str, values: list[str]) -> list[tuple[Any, ...]]:
     if not path.exists():
         return []
     with _reading(path) as connection:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == 0:  # the service has made the file, but not its tables yet
+        if not known_schema(connection, path):  # the service has made the file, but not its tables yet
             return []
-        if version != SCHEMA_VERSION:
-            raise PredictionLogError(f"{path}: has schema {version}, this code reads {SCHEMA_VERSION}")
         return connection.execute(query, values).fetchall()
 
 

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
@@ -53,6 +54,14 @@ def utc_text(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ValueError(f"{moment} has no time zone")
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def known_schema(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the file has its tables already. Raises PredictionLogError when they are of another version."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version not in (0, SCHEMA_VERSION):
+        raise PredictionLogError(f"{path}: has schema {version}, this code reads {SCHEMA_VERSION}; move the file away")
+    return bool(version)
 
 
 def create_tables(connection: sqlite3.Connection) -> None:

@@ -12,6 +12,7 @@ from pipeline.prediction_log.schema import (
     PredictionLogError,
     create_tables,
     from_row,
+    known_schema,
     to_row,
 )
 
@@ -40,7 +41,8 @@ def connect_for_writing(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer, nor it for them
         connection.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
-        create_tables(connection)
+        if not known_schema(connection, path):
+            create_tables(connection)
     except (OSError, sqlite3.Error) as error:
         raise PredictionLogError(f"{path}: the prediction log cannot be opened: {error}") from error
     return connection

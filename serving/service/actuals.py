@@ -29,7 +29,7 @@ class Actual(BaseModel):
 class ActualOutcome(BaseModel):
     """What became of one truth."""
 
-    prediction_id: str | None
+    prediction_id: str | None = None
     outcome: Literal["accepted", "repeated", "refused"] = Field(
         description="`repeated`: the same truth is known already, which is harmless"
     )

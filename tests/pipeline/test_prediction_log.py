@@ -226,3 +226,5 @@ def test_a_log_of_a_later_schema_is_refused(outbox: Outbox, path: Path) -> None:
         other.execute("PRAGMA user_version = 99")
     with pytest.raises(PredictionLogError, match="has schema 99, this code reads 1"):
         read_predictions(path, **EVER)
+    with pytest.raises(PredictionLogError, match="has schema 99"):
+        Outbox(path)

@@ -2,13 +2,12 @@
 
 import json
 import os
-import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +39,7 @@ RECORD = {
     "lift": True,
 }
 Publish = Callable[..., Path]
+Running = tuple[subprocess.Popen[str], str]  # the process, and its address
 
 
 def tiny_model(features: int, bias: float) -> bytes:
@@ -121,6 +121,18 @@ def eventually(done: Callable[[], bool], seconds: float = 15) -> None:
         time.sleep(0.02)
 
 
+@pytest.fixture(name="eventually")
+def eventually_fixture() -> Callable[..., None]:
+    """Wait until something is so."""
+    return eventually
+
+
+@pytest.fixture
+def record() -> dict[str, Any]:
+    """A record that the small contract allows, in its normal form."""
+    return dict(RECORD)
+
+
 @pytest.fixture
 def swift(settings: Settings) -> Settings:
     """Settings of a service that takes up a release at once."""
@@ -157,17 +169,23 @@ def log(swift: Settings) -> Path:
     return Path(swift.place("prediction_log", MODEL))
 
 
+@pytest.fixture
+def service(swift: Settings, small_contract: Contract) -> Callable[[], AbstractContextManager[Running]]:
+    """Run the real service of the small contract; called again, the same service is started anew."""
+    return lambda: service_process(swift, small_contract)
+
+
 def free_port() -> int:
     """Return a port that nobody listens on."""
-    while True:
-        port = random.randint(20000, 29999)
+    for port in range(20000 + os.getpid() % 9000, 30000):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)):
                 return port
+    raise AssertionError("no port is free")
 
 
 @contextmanager
-def service_process(settings: Settings, contract: Contract) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def service_process(settings: Settings, contract: Contract) -> Iterator[Running]:
     """Run the real service of a contract in its own process, and give it with its address once it is ready."""
     project, port = settings.state.parent / "project", free_port()
     (project / "contracts").mkdir(parents=True, exist_ok=True)
