@@ -23,9 +23,9 @@ down: setup ## stop the local stack; its state stays
 status: setup ## say how each service of the local stack is
 	@$(BIN)/mlops status
 
-clean: ## stop the local stack and remove its state and the virtual environment
+clean: ## stop the local stack and remove its state
 	@if [ -x $(BIN)/mlops ]; then $(BIN)/mlops clean; fi
-	rm -rf .mlops .venv build *.egg-info
+	rm -rf .mlops build *.egg-info .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 lint: setup-dev ## check format, style, types and the walls between rooms
 	$(BIN)/ruff format --check .

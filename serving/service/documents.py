@@ -53,5 +53,5 @@ class ProblemDocument(BaseModel):
     title: str
     status: int
     detail: str = Field(description="One sentence that names the field, its value and what is allowed")
-    errors: list[RefusedValue] = Field(default=[], description="Each refused value")
+    errors: list[RefusedValue] = Field(default_factory=list, description="Each refused value")
     refused: dict[str, Any] | None = Field(default=None, description="A release that was not taken up, and why")

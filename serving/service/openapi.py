@@ -50,6 +50,7 @@ def _document(app: FastAPI, contract: Contract, records: Records, version: str) 
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(_schemas((records.model, Prediction, ProblemDocument, Actual, ActualOutcome)))
+    schemas["Record"]["example"] = contract.example()  # here, since pydantic would sort its names
     document["paths"] = {"/predict": {"post": _predict()}, "/actuals": {"post": _actuals()}, **document["paths"]}
     return document
 

@@ -52,9 +52,7 @@ class Records:
         fields: dict[str, Any] = {
             f"f{place}": request_field(name, column) for place, (name, column) in enumerate(self.columns.items())
         }
-        self.model: type[BaseModel] = create_model(
-            "Record", __config__=ConfigDict(extra="forbid", json_schema_extra={"example": contract.example()}), **fields
-        )
+        self.model: type[BaseModel] = create_model("Record", __config__=ConfigDict(extra="forbid"), **fields)
         self._names = frozenset(self.columns) | {BODY}
 
     def read(self, body: bytes) -> dict[str, Any]:

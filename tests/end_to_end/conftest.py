@@ -1,7 +1,6 @@
 """One stack for all end-to-end tests: the demo is told once, under real Airflow processes, and then looked at."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import pytest
 
 from cli.airflow_client import AirflowClient
 from pipeline.settings import Settings
+from tests.chain import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 MLOPS = Path(sys.executable).with_name("mlops")
@@ -33,17 +33,6 @@ def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPro
     return subprocess.run(
         [str(MLOPS), *arguments], env=environment, capture_output=True, text=True, check=False, timeout=900
     )
-
-
-def free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 def local_environment(state: Path) -> dict[str, str]:

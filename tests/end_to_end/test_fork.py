@@ -1,42 +1,19 @@
-"""A fork: other names, or other data altogether, by the contract and the data file alone. The chain runs without Airflow."""
+"""A fork: other names, or other data altogether, by the contract and the data file alone, without Airflow."""
 
-import os
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 from sklearn.datasets import load_diabetes
 
-from ingestion.collect import collect
-from ingestion.publish import publish
-from ingestion.validate import validate
-from monitoring.analyse import analyse
-from monitoring.gather import gather
-from monitoring.report import report
-from monitoring.verdict import verdict
 from pipeline import model_registry
 from pipeline.contract import load_contract
-from pipeline.records import to_record
-from pipeline.settings import Settings
-from serving.client import ServiceClient
-from serving.reconcile import reconcile
-from serving.release import evidence, release
-from training.evaluate import evaluate
-from training.fit import fit_candidate
-from training.gate import judge
-from training.package import package
-from training.plan import plan
-from training.register import register
-
-from .conftest import ROOT, free_ports
+from tests.chain import live_the_loop, settings_for
 
 pytestmark = pytest.mark.timeout(300)
 
+ROOT = Path(__file__).resolve().parents[2]
 DIABETES = {
     "name": "diabetes",
     "target": {"name": "progression", "unit": "points", "minimum": 0},
@@ -52,65 +29,6 @@ DIABETES = {
     "monitoring": {"minimum_rows": 50},
     "demo": {"history": {"start": 0, "end": 340}, "replay": {"start": 340, "end": 442}},
 }
-
-
-def settings_for(project):
-    (port,) = free_ports(1)
-    return Settings(
-        project_dir=project, mlflow_uri=f"sqlite:///{project}/mlflow.db", reports_uri="", serving_port=port, ready_seconds=40
-    )
-
-
-@contextmanager
-def served(settings, model):
-    """The real service, in a process of its own."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_")} | {
-        "MLOPS_PROJECT_DIR": str(settings.project_dir),
-        "MLOPS_SERVING_PORT": str(settings.serving_port),
-    }
-    process = subprocess.Popen([sys.executable, "-m", "serving.service", model], env=environment)
-    try:
-        yield ServiceClient(settings.place("service_uri", model))
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def ingest(contract, settings, window):
-    valid = validate(contract, settings, window.id, collect(contract, settings, window.id, window))
-    return valid, publish(contract, settings, valid)
-
-
-def train(contract, settings):
-    planned = plan(contract, settings, "run", None, "first")
-    fitted = [fit_candidate(contract, settings, planned, name) for name in planned.candidates]
-    evaluated = evaluate(contract, settings, planned, fitted)
-    packaged = package(contract, settings, planned, evaluated)
-    return register(contract, settings, planned, evaluated, packaged, judge(contract, evaluated, packaged))
-
-
-def live_the_loop(contract, settings):
-    """The demo's chain, stage by stage; returns the challenger, the answers, and the verdict."""
-    ingest(contract, settings, contract.demo.history)
-    challenger = train(contract, settings)
-    with served(settings, contract.name) as service:
-        release(settings, evidence(contract, settings, challenger.version, None))
-        reconcile(settings, contract.name)
-        valid, second = ingest(contract, settings, contract.demo.replay)
-        rows = pd.read_parquet(valid.uri)
-        answers = [service.predict(to_record(contract, row)) for row in rows.to_dict("records")]
-        truths = [
-            {"prediction_id": answer["id"], "actual": float(actual)}
-            for answer, actual in zip(answers, rows[contract.target.name], strict=True)
-        ]
-        service.actuals(truths)
-        time.sleep(0.01)
-        until = datetime.now(UTC) + timedelta(seconds=1)
-        gathered = gather(contract, settings, "watch", until, second.version)
-        findings = analyse(contract, settings, "watch", gathered)
-        concluded = verdict(contract, findings)
-        reported = report(contract, settings, "watch", gathered, findings, concluded)
-    return challenger, rows, findings, concluded, reported
 
 
 def test_the_chain_runs_with_every_column_renamed(tmp_path):
@@ -133,15 +51,15 @@ def test_the_chain_runs_with_every_column_renamed(tmp_path):
     raw.rename(columns=names).to_csv(tmp_path / "data" / "renamed.csv", index=False)
     contract = load_contract(tmp_path / "contracts" / "renamed.yaml")
     settings = settings_for(tmp_path)
-    challenger, rows, findings, concluded, reported = live_the_loop(contract, settings)
-    assert model_registry.champion(settings, "renamed") == challenger.version == 1
-    assert len(rows) == findings.performance.truths == 989
-    assert findings.performance.mae <= 15_600
-    assert findings.performance.r2 >= 0.91
-    assert concluded.status in ("healthy", "watch")
-    left_over = {f"{name}" for name in (*columns, target) if "_" in name}
+    lived = live_the_loop(contract, settings)
+    assert model_registry.champion(settings, "renamed") == lived.challenger.version == 1
+    assert len(lived.rows) == lived.findings.performance.truths == 989
+    assert lived.findings.performance.mae <= 15_600
+    assert lived.findings.performance.r2 >= 0.91
+    assert lived.verdict.status in ("healthy", "watch")
+    left_over = {name for name in (*columns, target) if "_" in name}
     page = (tmp_path / ".mlops" / "storage" / "reports" / "renamed" / "watch" / "report.json").read_text()
-    assert reported.json_uri.endswith("watch/report.json")
+    assert lived.reported.json_uri.endswith("watch/report.json")
     assert not [name for name in left_over if name in page]
 
 
@@ -156,9 +74,9 @@ def test_another_data_set_needs_its_contract_and_its_file_only(tmp_path):
     (tmp_path / "contracts" / "diabetes.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     contract = load_contract(tmp_path / "contracts" / "diabetes.yaml")
     settings = settings_for(tmp_path)
-    challenger, rows, findings, concluded, _ = live_the_loop(contract, settings)
-    assert challenger.data_version == "data-v1.0.0"
-    assert len(rows) == 102
-    assert findings.performance.truths == 102
-    assert findings.performance.mae < 60  # predicting the median of the first rows: about 66
-    assert concluded.status in ("healthy", "watch")
+    lived = live_the_loop(contract, settings)
+    assert lived.challenger.data_version == "data-v1.0.0"
+    assert len(lived.rows) == 102
+    assert lived.findings.performance.truths == 102
+    assert lived.findings.performance.mae < 60  # predicting the median of the first rows: about 66
+    assert lived.verdict.status in ("healthy", "watch")

@@ -30,7 +30,14 @@ def wait_for(airflow, dag_id, run_id, seconds=120):
 
 
 def test_the_demo_tells_versions_candidates_champion_error_and_verdict(told):
-    for part in ("data-v1.0.0", "data-v1.1.0", "gradient_boosting", "champion: version 1", "verdict:", "live, 989 rows"):
+    for part in (
+        "data-v1.0.0",
+        "data-v1.1.0",
+        "gradient_boosting",
+        "champion: version 1",
+        "verdict:",
+        "live, 989 rows",
+    ):
         assert part in told.output
     assert f"http://127.0.0.1:{told.settings.airflow_port}/" in told.output
 
@@ -83,7 +90,10 @@ def test_what_is_served_is_what_was_trained(told, house_prices):
     expected = trained.predict(Encoder(house_prices).columns(held_out))
     with ServiceClient(told.settings.place("service_uri", house_prices.name)) as service:
         records = [to_record(house_prices, dict(row)) for row in held_out.to_dict("records")]
-        served = [service.predict(respelled(place, record), caller="test")["prediction"] for place, record in enumerate(records)]
+        served = [
+            service.predict(respelled(place, record), caller="test")["prediction"]
+            for place, record in enumerate(records)
+        ]
     np.testing.assert_allclose(served, expected, rtol=1e-4)
 
 
