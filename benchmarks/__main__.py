@@ -1,6 +1,7 @@
 """`make bench`: one row from record to number, as the service does it, beside scikit-learn on a one-row data frame.
 
-The rival is what most services do: the same features in a data frame, a `ColumnTransformer`, the same boosting. Both are fitted on the default data here and answer the same rows, in turns; medians of five rounds.
+The rival is what most services do: the same features in a data frame, a `ColumnTransformer`, the same boosting. Both
+are fitted on the default data here and answer the same rows, in turns; medians of five rounds.
 """
 
 import platform

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cli.errors import StackError
 from pipeline import model_registry
 from pipeline.contract import SPLIT
 from pipeline.data_registry import DataRegistry
@@ -56,7 +57,7 @@ def newest_report(told, model):
     return str(max(folder.glob("*/report.json"), key=lambda path: path.stat().st_mtime))
 
 
-def test_monitoring_compares_what_was_served(told, house_prices, airflow):
+def test_monitoring_compares_what_was_served(house_prices, airflow):
     newest = airflow.runs(f"{house_prices.name}.drift_monitoring")[0]
     verdict = airflow.result(newest["dag_id"], newest["dag_run_id"], "conclude")
     assert verdict["status"] in ("healthy", "watch", "act")
@@ -112,7 +113,7 @@ def test_repeating_a_finished_window_makes_no_new_version(told, house_prices, ai
     assert registry.versions() == before
 
 
-def test_a_window_without_rows_is_skipped_with_its_reason(told, house_prices, airflow):
+def test_a_window_without_rows_is_skipped_with_its_reason(house_prices, airflow):
     dag_id = f"{house_prices.name}.data_ingestion"
     run_id = airflow.trigger(dag_id, {"start": "1999-01-01", "end": "1999-02-01"})
     state, tasks = wait_for(airflow, dag_id, run_id)
@@ -139,9 +140,7 @@ def test_a_bad_batch_fails_with_its_message_at_the_end_of_the_log(told, house_pr
     assert DataRegistry(told.settings, house_prices).versions() == before
 
 
-def test_a_form_with_a_wrong_value_is_refused_before_anything_runs(told, house_prices, airflow):
-    from cli.errors import StackError
-
+def test_a_form_with_a_wrong_value_is_refused_before_anything_runs(house_prices, airflow):
     with pytest.raises(StackError, match="start"):
         airflow.trigger(f"{house_prices.name}.data_ingestion", {"start": 7})
 
