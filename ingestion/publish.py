@@ -16,4 +16,4 @@ def publish(contract: Contract, settings: Settings, validated: Validated) -> Dat
         GitError: when the registry refuses.
     """
     frame = to_frame(load_table(validated.uri))
-    return DataRegistry(settings, contract).publish(frame, validated.window, validated.source)
+    return DataRegistry(settings, contract).publish(frame, validated.window, validated.source, validated.run)

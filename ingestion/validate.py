@@ -34,6 +34,7 @@ class Validated(Section):
     rows: int
     source: str
     window: Window
+    run: str  # which run it is of
 
 
 def validate(contract: Contract, settings: Settings, run: str, collected: Collected) -> Validated:
@@ -55,6 +56,7 @@ def validate(contract: Contract, settings: Settings, run: str, collected: Collec
         rows=len(frame),
         source=collected.source,
         window=collected.window,
+        run=run,
     )
 
 

@@ -61,13 +61,15 @@ class DataRegistry:
         with self._checkout(version) as work:
             return read_note(work, version)
 
-    def publish(self, frame: pd.DataFrame, window: Window, source: str) -> DataVersion:
+    def publish(self, frame: pd.DataFrame, window: Window, source: str, run: str = "") -> DataVersion:
         """Publish a window's validated rows; the same content again is the same version.
 
         Args:
             frame: normalised rows with the contract's columns and the split column.
             window: which rows these are; it replaces what was published for the same window.
             source: where they came from, as people wrote it.
+            run: identifies the run that publishes: one that was stopped just after it had published is told so again
+                when it is repeated, so that what has to follow is not lost.
 
         Raises:
             DataRegistryError: when the frame is not a batch, the window overlaps another one, or DVC fails.
@@ -75,7 +77,7 @@ class DataRegistry:
         """
         self._check(frame)
         table = in_order(self._contract, to_table(self._contract, frame))
-        new = WindowNote(window=window, source=source, rows=table.num_rows, checksum=checksum(table))
+        new = WindowNote(window=window, source=source, rows=table.num_rows, checksum=checksum(table), run=run)
         content, code_commit = to_parquet(table), _code_commit(self._settings.project_dir)
         notes: list[VersionNote] = []
 
@@ -95,7 +97,7 @@ class DataRegistry:
             version=note.version,
             rows=note.rows,
             window=window.id,
-            created=commit is not None,
+            created=commit is not None or (run != "" and note.windows[window.id].run == run),
         )
 
     def read(self, version: str) -> pd.DataFrame:

@@ -22,7 +22,7 @@ class DataRegistryError(PipelineError):
 
 
 class DataVersion(Section):
-    """What publishing gave. `created` is False when the same content was there already."""
+    """What publishing gave. `created` is False when the same content was there already, from another run."""
 
     model: str
     version: str
@@ -38,6 +38,7 @@ class WindowNote(Section):
     source: str
     rows: int
     checksum: str  # of the normalised rows
+    run: str = ""  # which run published it
 
 
 class VersionNote(Section):

@@ -73,6 +73,6 @@ def progress(first: str) -> Iterator[Status]:
 
 def show_links(settings: Settings) -> None:
     """Print where to look, and how to log in."""
-    rows = [(one.name, one.url) for one in services(settings) if one.page]
+    rows = [(one.title, one.url) for one in services(settings) if one.page]
     console.print(table("where to look", ("what", "address"), rows))
     console.print(f"Airflow login: [bold]{airflow.USER}[/] / [bold]{airflow.password(settings)}[/]")

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from cli.errors import StackError
-from cli.stack.services import HOST, program
+from cli.stack.services import HOST, log_port, program
 from pipeline.settings import PREFIX, Settings
 
 USER = "admin"
@@ -28,7 +28,7 @@ def password(settings: Settings) -> str:
 def environment(settings: Settings) -> dict[str, str]:
     """Return the environment of every local service: the caller's settings, and Airflow's and MLflow's own."""
     home = airflow_home(settings)
-    keys = _generated(home / "keys.json", {name: secrets.token_hex(32) for name in ("jwt", "api", "fernet")})
+    keys = _generated(home / "keys.json", {name: secrets.token_hex(32) for name in ("jwt", "api")})
     base = f"http://{HOST}:{settings.airflow_port}"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "GIT_"))}
     return {
@@ -55,10 +55,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt"],
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(
-            settings.airflow_port + 713
-        ),  # 8793, Airflow's default, for 8080
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(settings.airflow_port + 714),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(log_port(settings)),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "DO_NOT_TRACK": "1",
