@@ -1,6 +1,7 @@
 """Following DAG runs: every task with its state and seconds as it ends, and the runs that a run causes."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,7 +29,6 @@ class Followed:
     dag_id: str
     run_id: str
     state: str
-    seconds: float
     tasks: list[dict[str, Any]] = field(default_factory=list)
 
     def state_of(self, task_id: str) -> str | None:
@@ -51,16 +51,24 @@ def follow_chain(
     Raises:
         DemoError: when a run fails or takes too long, with the end of the failed task's log.
     """
-    followed = [follow(client, f"{model}.{kind}", client.trigger(f"{model}.{kind}", conf), seconds)]
+    first = client.trigger(f"{model}.{kind}", conf)
+    followed = [_follow_to_success(client, f"{model}.{kind}", first, seconds)]
     while kind in NEXT and followed[-1].state_of(NEXT[kind][0]) == "success":
         kind, before = NEXT[kind][1], followed[-1]
         run_id = _wait_for_cause(client, f"{model}.{kind}", before.run_id)
-        followed.append(follow(client, f"{model}.{kind}", run_id, seconds))
+        followed.append(_follow_to_success(client, f"{model}.{kind}", run_id, seconds))
     return followed
 
 
+def finish_earlier(client: AirflowClient, model: str, kinds: Sequence[str], seconds: float = 600) -> None:
+    """Follow what still runs from before, so that a demo that was stopped is continued and not overtaken."""
+    while active := _first_active(client, [f"{model}.{kind}" for kind in kinds]):
+        console.print("  an earlier run goes on:")
+        follow(client, *active, seconds)
+
+
 def follow(client: AirflowClient, dag_id: str, run_id: str, seconds: float) -> Followed:
-    """Show a run's tasks until it ends. Raises DemoError when it fails or is late."""
+    """Show a run's tasks until it ends; raises DemoError when it is late."""
     console.print(f"  [bold]{dag_id}[/]  [dim]{escape(run_id)}[/]")
     started, shown = time.monotonic(), set[tuple[str, int]]()
     with console.status("queued") as status:
@@ -68,19 +76,31 @@ def follow(client: AirflowClient, dag_id: str, run_id: str, seconds: float) -> F
             run, tasks = client.run(dag_id, run_id), client.tasks(dag_id, run_id)
             _show(tasks, shown, status)
             if run["state"] in ENDED:
-                break
+                return Followed(dag_id, run_id, run["state"], tasks)
             if time.monotonic() - started > seconds:
                 raise DemoError(f"{dag_id} {run_id} still runs after {seconds:g} s; look at it in the Airflow UI")
             time.sleep(0.4)
-    followed = Followed(dag_id, run_id, run["state"], _seconds(run) or 0.0, tasks)
+
+
+def _follow_to_success(client: AirflowClient, dag_id: str, run_id: str, seconds: float) -> Followed:
+    followed = follow(client, dag_id, run_id, seconds)
     if followed.state == "failed":
         raise DemoError(_failure(client, followed))
     return followed
 
 
+def _first_active(client: AirflowClient, dag_ids: Sequence[str]) -> tuple[str, str] | None:
+    """Return the oldest run that has not ended, of the first DAG that has one; a started one before a queued one."""
+    for dag_id in dag_ids:
+        active = [run for run in client.runs(dag_id) if run["state"] not in ENDED]
+        if active:
+            return dag_id, min(active, key=lambda run: (run["start_date"] is None, run["run_after"]))["dag_run_id"]
+    return None
+
+
 def _wait_for_cause(client: AirflowClient, dag_id: str, source_run: str, seconds: float = 60) -> str:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline or _first_active(client, [dag_id]):
         if found := client.runs_caused_by(dag_id, source_run):
             return found[0]
         time.sleep(0.3)

@@ -8,7 +8,7 @@ from typing import Any
 from cli.airflow_client import AirflowClient
 from cli.commands.stack import progress, show_links
 from cli.console import console
-from cli.demo.follow import Followed, follow_chain
+from cli.demo.follow import Followed, finish_earlier, follow_chain
 from cli.demo.replay import replay
 from cli.demo.summary import show_summary
 from cli.errors import DemoError
@@ -36,6 +36,7 @@ def tell(settings: Settings, contract: Contract) -> None:
         lifecycle.up(settings, shown.update)
     with AirflowClient(settings) as client:
         client.wait_for_dags([f"{contract.name}.{kind}" for kind in KINDS])
+        finish_earlier(client, contract.name, KINDS)
         with _step(seconds, f"history {contract.demo.history.id}: ingest, train, deploy"):
             _history(client, settings, contract, contract.demo.history)
         with _step(seconds, f"replay {contract.demo.replay.id} as live traffic"):

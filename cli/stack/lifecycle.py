@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 from cli.errors import StackError
-from cli.stack import airflow, supervise
+from cli.stack import airflow, config, supervise
 from cli.stack.services import HOST, Service, services
 from pipeline.settings import Settings
 
@@ -63,7 +63,7 @@ def wait_until_well(settings: Settings, progress: Callable[[str], None], seconds
         failed = [one for one in waiting if one.state == "FATAL"]
         if failed or time.monotonic() > deadline:
             name = (failed or waiting)[0].service.name
-            raise StackError(f"{name} did not come up; its log is {supervise.logs(settings) / f'{name}.log'}")
+            raise StackError(f"{name} did not come up; its log is {config.logs(settings) / f'{name}.log'}")
         time.sleep(0.3)
 
 

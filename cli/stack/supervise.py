@@ -1,34 +1,24 @@
 """The stack's supervisor: supervisord runs the services, restarts what dies, and stops them all."""
 
-import hashlib
 import os
-import shlex
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
+import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from cli.errors import StackError
 from cli.stack import airflow
-from cli.stack.services import Service, program, services
+from cli.stack.config import logs, socket_of, write_config
+from cli.stack.services import program
 from pipeline.settings import Settings
-
-_INTERFACE = "supervisor.rpcinterface:make_main_rpcinterface"
-
-
-def logs(settings: Settings) -> Path:
-    """Return the folder of the services' logs."""
-    return settings.state / "logs"
 
 
 def start(settings: Settings) -> None:
     """Start supervisord with every service; returns at once."""
-    config = _write_config(settings)
+    config = write_config(settings)
     environment = airflow.environment(settings)
     ran = subprocess.run(
         [program("supervisord"), "--configuration", str(config)],
@@ -50,7 +40,7 @@ def stop(settings: Settings, seconds: float = 60) -> bool:
     """
     rpc = _rpc(settings)
     if rpc is None:
-        return False
+        return bool(_sweep(settings))
     pid = int(str(rpc.supervisor.getPID()))
     rpc.supervisor.shutdown()
     deadline = time.monotonic() + seconds
@@ -58,7 +48,26 @@ def stop(settings: Settings, seconds: float = 60) -> bool:
         if time.monotonic() > deadline:
             raise StackError(f"supervisord (process {pid}) still runs after {seconds:g} s; see {logs(settings)}")
         time.sleep(0.2)
+    _sweep(settings)
     return True
+
+
+def _sweep(settings: Settings) -> list[psutil.Process]:
+    """End what a scheduler that was killed hard has left: its workers are nobody's children any more."""
+    left = [process for process in psutil.process_iter() if _is_worker_of(process, settings)]
+    for process in left:
+        process.terminate()
+    for process in psutil.wait_procs(left, timeout=5)[1]:
+        process.kill()
+    return left
+
+
+def _is_worker_of(process: psutil.Process, settings: Settings) -> bool:
+    try:
+        worker = process.cmdline()[:1] and process.cmdline()[0].startswith("airflow worker")
+        return bool(worker) and process.environ().get("AIRFLOW_HOME") == str(airflow.airflow_home(settings))
+    except psutil.Error:  # it has ended, or is not ours to look at
+        return False
 
 
 def states(settings: Settings) -> dict[str, str]:
@@ -71,64 +80,13 @@ def states(settings: Settings) -> dict[str, str]:
 
 
 def _rpc(settings: Settings) -> ServerProxy | None:
-    socket = _socket(settings)
+    socket = socket_of(settings)
     proxy = ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, f"unix://{socket}"))
     try:
         proxy.supervisor.getState()
     except (OSError, Fault):
         return None
     return proxy
-
-
-def _socket(settings: Settings) -> Path:
-    """A short path: the name of a Unix socket may have about 100 characters, the state folder's may be longer."""
-    name = hashlib.sha256(str(settings.state).encode()).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"mlops-{os.getuid()}-{name}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise StackError(f"{folder} belongs to somebody else; remove it, or set TMPDIR")
-    return folder / "supervisor.sock"
-
-
-def _write_config(settings: Settings) -> Path:
-    for folder in (logs(settings), settings.state / "mlflow", settings.state / "evidently"):
-        folder.mkdir(parents=True, exist_ok=True)
-    path = settings.state / "supervisord.conf"
-    path.write_text("\n".join(_config(settings)) + "\n", encoding="utf-8")
-    return path
-
-
-def _config(settings: Settings) -> Iterator[str]:
-    socket, state = _quote(str(_socket(settings))), _quote(str(settings.state))
-    yield f"[unix_http_server]\nfile={socket}\nchmod=0700\n"
-    yield f"[supervisord]\nlogfile={state}/logs/supervisord.log\npidfile={state}/supervisord.pid\n"
-    yield f"[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = {_INTERFACE}\n"
-    for service in services(settings):
-        yield _program(service, state)
-
-
-def _program(service: Service, state: str) -> str:
-    lines = [
-        f"[program:{service.name}]",
-        f"command={_quote(shlex.join(service.command))}",
-        f"directory={state}",
-        "autorestart=true",
-        "startsecs=3",
-        "startretries=5",
-        "stopwaitsecs=20",
-        "stopasgroup=false",  # the scheduler must stop its own workers: a signal to the group orphans them
-        "killasgroup=true",
-        "redirect_stderr=true",
-        f"stdout_logfile={state}/logs/{service.name}.log",
-        "stdout_logfile_maxbytes=10MB",
-        "stdout_logfile_backups=2",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _quote(text: str) -> str:
-    """Supervisord expands %(...)s in its configuration."""
-    return text.replace("%", "%%")
 
 
 def _alive(pid: int) -> bool:

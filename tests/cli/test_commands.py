@@ -10,7 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.stack import airflow, lifecycle, supervise
+from cli.stack import airflow, config, lifecycle
 from cli.stack.services import log_port, services
 from pipeline.settings import Settings
 from tests.chain import free_ports
@@ -148,6 +148,6 @@ def test_a_second_contract_has_a_service_of_its_own():
 
 def test_a_state_folder_with_a_percent_sign_survives_the_supervisors_expansion(project, monkeypatch):
     monkeypatch.setenv("MLOPS_STATE_DIR", str(project / "50%(x)s"))
-    path = supervise._write_config(Settings(project_dir=project, state_dir=project / "50%(x)s"))
+    path = config.write_config(Settings(project_dir=project, state_dir=project / "50%(x)s"))
     assert "50%%(x)s" in path.read_text()
     assert "50%(x)s" not in path.read_text().replace("50%%(x)s", "")
