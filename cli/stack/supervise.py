@@ -64,7 +64,7 @@ def _sweep(settings: Settings) -> list[psutil.Process]:
 
 def _is_worker_of(process: psutil.Process, settings: Settings) -> bool:
     try:
-        worker = process.cmdline()[:1] and process.cmdline()[0].startswith("airflow worker")
+        worker = process.cmdline()[:1] and process.cmdline()[0].startswith(("airflow worker", "airflow serve-logs"))
         return bool(worker) and process.environ().get("AIRFLOW_HOME") == str(airflow.airflow_home(settings))
     except psutil.Error:  # it has ended, or is not ours to look at
         return False
