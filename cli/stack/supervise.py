@@ -63,9 +63,10 @@ def _sweep(settings: Settings) -> list[psutil.Process]:
 
 
 def _is_worker_of(process: psutil.Process, settings: Settings) -> bool:
+    """By its title and its folder: a process that sets its title overwrites its environment as others see it."""
     try:
-        worker = process.cmdline()[:1] and process.cmdline()[0].startswith(("airflow worker", "airflow serve-logs"))
-        return bool(worker) and process.environ().get("AIRFLOW_HOME") == str(airflow.airflow_home(settings))
+        title = " ".join(process.cmdline())
+        return title.startswith(("airflow worker", "airflow serve-logs")) and process.cwd() == str(settings.state)
     except psutil.Error:  # it has ended, or is not ours to look at
         return False
 
