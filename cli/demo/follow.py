@@ -90,9 +90,12 @@ def _follow_to_success(client: AirflowClient, dag_id: str, run_id: str, seconds:
 
 
 def _first_active(client: AirflowClient, dag_ids: Sequence[str]) -> tuple[str, str] | None:
-    """Return the oldest run that has not ended, of the first DAG that has one; a started one before a queued one."""
+    """Return the oldest run that has not ended, of the first DAG that has one; a started one before a queued one.
+
+    What the clock has started is no part of the story, and ends by itself.
+    """
     for dag_id in dag_ids:
-        active = [run for run in client.runs(dag_id) if run["state"] not in ENDED]
+        active = [run for run in client.runs(dag_id) if run["state"] not in ENDED and run["run_type"] != "scheduled"]
         if active:
             return dag_id, min(active, key=lambda run: (run["start_date"] is None, run["run_after"]))["dag_run_id"]
     return None
