@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.coders import LARGEST, Numbers, coder
 from pipeline.contract import CategoryColumn, Column, Contract, DateColumn, IntegerColumn, NumberColumn, TextColumn
 from pipeline.data_content import to_frame, to_table
-from pipeline.encode import LARGEST, Numbers, coder
 from pipeline.refusal import Reason
 from pipeline.split import canonical_text
 

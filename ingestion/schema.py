@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandera.pandas as pa
 
+from pipeline.coders import LARGEST
 from pipeline.contract import CategoryColumn, Column, Contract, IntegerColumn, NumberColumn
-from pipeline.encode import LARGEST
 
 _DTYPES: dict[str, Any] = {
     "number": "float64",

@@ -10,10 +10,10 @@ from ingestion.collect import Collected
 from ingestion.files import BatchReport, load_table, place, refuse, save_report, save_table
 from ingestion.normalise import Failure, normalise
 from ingestion.schema import batch_schema
+from pipeline.coders import LARGEST, Words
 from pipeline.contract import SPLIT, CategoryColumn, Column, Contract, Window
 from pipeline.contract.base import Section
 from pipeline.data_content import to_table
-from pipeline.encode import LARGEST, Words
 from pipeline.refusal import Reason, Refusal
 from pipeline.settings import Settings
 from pipeline.split import assign_splits, identity_columns

@@ -5,9 +5,9 @@ from io import BytesIO
 import pandas as pd
 from upath import UPath
 
+from pipeline.coders import Coder, coder
 from pipeline.contract import Column, Contract
 from pipeline.contract.words import fold
-from pipeline.encode import Coder, coder
 from pipeline.storage import write_bytes
 
 # What the live frame carries beside the features, the prediction and the target (its truth, once that has arrived).

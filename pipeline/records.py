@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.coders import coder
 from pipeline.contract import Contract, IntegerColumn
-from pipeline.encode import coder
 
 
 def to_record(contract: Contract, row: Mapping[str, Any]) -> dict[str, Any]:

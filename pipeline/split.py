@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from pipeline.coders import is_missing
 from pipeline.contract import Contract
-from pipeline.encode import is_missing
 
 SplitName = Literal["train", "validation", "test"]
 

@@ -7,8 +7,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from pipeline.coders import UNKNOWN
 from pipeline.contract import Contract
-from pipeline.encode import UNKNOWN, Encoder
+from pipeline.encode import Encoder
 from training.candidates import Spec, specify
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pipeline.coders import UNKNOWN
 from pipeline.contract import CategoryColumn, Contract, IntegerColumn, NumberColumn
-from pipeline.encode import UNKNOWN, Encoder, Matrix
+from pipeline.encode import Encoder, Matrix
 
 _BASES = 5  # rows on which one value at a time is put to an edge
 _BORDERS = 400  # borders that are tried per column

@@ -6,9 +6,9 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
+from pipeline.coders import LARGEST, Words
 from pipeline.contract import BooleanColumn, CategoryColumn, Column, IntegerColumn, NumberColumn
 from pipeline.contract.contract import example_value
-from pipeline.encode import LARGEST, Words
 
 LONGEST_WORD = 200  # an open list takes any word, but the prediction log is no place for whole texts
 

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
+from pipeline.coders import LARGEST
 from pipeline.contract import Column, Contract
-from pipeline.encode import LARGEST
 from pipeline.refusal import Reason, Refusal
 from serving.service.fields import request_field
 from serving.service.problems import Problem

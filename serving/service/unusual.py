@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.bundle.load import Bundle
+from pipeline.coders import Words
 from pipeline.contract import CategoryColumn
-from pipeline.encode import Matrix, Words
+from pipeline.encode import Matrix
 
 
 class Unusual:

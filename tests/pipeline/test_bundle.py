@@ -33,8 +33,9 @@ from pipeline.bundle.format import (
 from pipeline.bundle.load import load_bundle, open_session
 from pipeline.bundle.parity import ParityError, prove_parity, relative_difference
 from pipeline.bundle.probes import probe_rows
+from pipeline.coders import UNKNOWN
 from pipeline.contract import Contract, parse_contract
-from pipeline.encode import UNKNOWN, Encoder
+from pipeline.encode import Encoder
 from training.estimator import build_estimator
 from training.proof import prove
 

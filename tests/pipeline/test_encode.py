@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.coders import LARGEST, UNKNOWN, Booleans, Numbers, Words, coder, is_missing
 from pipeline.contract import CategoryColumn, Contract
 from pipeline.contract.words import fold
-from pipeline.encode import LARGEST, UNKNOWN, Booleans, EncodeError, Encoder, Numbers, Words, coder, is_missing
+from pipeline.encode import EncodeError, Encoder
 
 MISSING = [None, float("nan"), np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), Decimal("NaN"), "", " \t\u00a0"]
 GARDEN = "größe des gartens"
@@ -223,3 +224,9 @@ def test_no_rows_make_a_matrix_without_rows(small_contract: Contract) -> None:
 
 def test_whole_numbers_are_exact_up_to_the_precision_of_float32() -> None:
     assert Numbers().code(2**24) == np.float32(2**24)
+
+
+def test_a_whole_number_is_a_word_without_its_decimal_point() -> None:
+    """A table of numbers that are names, read as floats because one cell is empty."""
+    column = CategoryColumn(type="category", categories=("20", "60"))
+    assert [Words(column).code(value) for value in ("60", 60, 60.0, np.float64(60))] == [1.0] * 4

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipeline.coders import coder
 from pipeline.contract import SPLIT, Contract, Window
 from pipeline.data_registry import DataRegistry
-from pipeline.encode import coder
 from pipeline.settings import Settings
 from pipeline.split import assign_splits, identity_columns
 from training.evaluate import Evaluated, evaluate

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from pipeline.bundle.convert import to_onnx
+from pipeline.coders import UNKNOWN
 from pipeline.contract import Contract, parse_contract
-from pipeline.encode import UNKNOWN, Encoder
+from pipeline.encode import Encoder
 from training.estimator import build_estimator
 from training.proof import prove
 
