@@ -170,3 +170,24 @@ def test_a_taken_port_is_named_with_its_setting(told):
     refused = told.mlops("up", MLOPS_STATE_DIR=str(told.settings.state) + "-other")
     assert refused.returncode == 1
     assert f"port {told.settings.airflow_port} (airflow-api) is taken; set MLOPS_AIRFLOW_PORT" in refused.stdout
+
+
+def test_repeating_the_tasks_of_a_finished_run_changes_nothing(told, house_prices, airflow):
+    """Cleared in the UI, as an operator would: the same runs, the same version, no second release."""
+    model = house_prices.name
+    client = model_registry.connect(told.settings)
+    before = release_history(told.settings, model), len(client.search_model_versions(f"name='{model}'"))
+    run = airflow.runs(f"{model}.model_training")[-1]
+    registered = airflow.result(run["dag_id"], run["dag_run_id"], "register")
+    everything = {"dry_run": False, "dag_run_id": run["dag_run_id"], "only_failed": False, "reset_dag_runs": True}
+    airflow._call("POST", f"/api/v2/dags/{run['dag_id']}/clearTaskInstances", json=everything)
+    state, _ = wait_for(airflow, run["dag_id"], run["dag_run_id"], seconds=240)
+    assert state == "success"
+    assert airflow.result(run["dag_id"], run["dag_run_id"], "register") == registered
+    deployment, deadline = f"{model}.model_deployment", time.monotonic() + 60
+    while len(caused := airflow.runs_caused_by(deployment, run["dag_run_id"])) < 2:  # the first, and that of the repeat
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    assert [wait_for(airflow, deployment, one)[0] for one in caused] == ["success", "success"]
+    after = release_history(told.settings, model), len(client.search_model_versions(f"name='{model}'"))
+    assert after == before
