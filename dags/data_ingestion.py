@@ -29,7 +29,7 @@ def build(contract: Contract) -> Any:
 
     @dag(
         dag_id=f"{contract.name}.data_ingestion",
-        schedule=wiring.cron(contract.ingestion.schedule),
+        schedule=wiring.each_interval(contract.ingestion.schedule),
         params={**wiring.window_params(contract), "source": source},
         **wiring.dag_options(contract, "Data ingestion", DOC),
     )

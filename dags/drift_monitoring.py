@@ -30,7 +30,7 @@ def build(contract: Contract) -> Any:
 
     @dag(
         dag_id=f"{contract.name}.drift_monitoring",
-        schedule=wiring.cron(contract.monitoring.schedule, data),
+        schedule=wiring.on_asset_and_clock(data, contract.monitoring.schedule),
         params={"data_version": version},
         **wiring.dag_options(contract, "Drift monitoring", DOC),
     )

@@ -39,8 +39,10 @@ def build(contract: Contract) -> Any:
         def plan(*, params: Any = None, run_id: Any = None, triggering_asset_events: Any = None) -> Any:
             from training import plan
 
-            asked = {**params, **wiring.event_extra(triggering_asset_events, request)}
-            return plan.plan(contract, load_settings(), run_key(run_id), asked["data_version"], asked["reason"])
+            event = wiring.event_extra(triggering_asset_events, request)
+            asked = {**params, **event}
+            refs = (run_key(run_id), asked["data_version"], asked["reason"])
+            return plan.plan(contract, load_settings(), *refs, requested=bool(event))
 
         @stage(map_index_template="{{ task.op_kwargs['name'] }}")
         def fit(planned: dict[str, Any], name: str, *, ti: Any = None) -> Any:

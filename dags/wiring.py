@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import wraps
 from typing import Any
 
-from airflow.sdk import Asset, AssetOrTimeSchedule, CronDataIntervalTimetable, Param, task
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronDataIntervalTimetable, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from pydantic import BaseModel
 
@@ -52,12 +52,20 @@ def dag_options(contract: Contract, title: str, doc: str) -> dict[str, Any]:
     }
 
 
-def cron(expression: str | None, *assets: Asset) -> Any:
-    """Return a schedule of data intervals, of assets, or of both (a plain cron string would have no data interval)."""
+def each_interval(expression: str | None) -> Any:
+    """Return a schedule whose runs have a data interval (those of a plain cron string have none in Airflow 3)."""
+    return expression and CronDataIntervalTimetable(expression, timezone="UTC")
+
+
+def on_asset_and_clock(asset: Asset, expression: str | None) -> Any:
+    """Return a schedule of an asset's events and, where there is an expression, of points in time.
+
+    Points, not intervals: an interval that ended before the DAG was there would be run as soon as it is, beside what
+    is going on at that moment.
+    """
     if expression is None:
-        return list(assets) or None
-    timetable = CronDataIntervalTimetable(expression, timezone="UTC")
-    return AssetOrTimeSchedule(timetable=timetable, assets=list(assets)) if assets else timetable
+        return [asset]
+    return AssetOrTimeSchedule(timetable=CronTriggerTimetable(expression, timezone="UTC"), assets=[asset])
 
 
 def stage(function: Callable[..., Any] | None = None, **options: Any) -> Any:

@@ -4,6 +4,7 @@ from pipeline.contract import Contract
 from pipeline.contract.base import Section
 from pipeline.data_registry import DataRegistry, VersionNote
 from pipeline.errors import NothingToDo
+from pipeline.model_registry import challenger, read_version
 from pipeline.settings import Settings
 from training.errors import TrainingError
 from training.tracking import Tracker, key_of
@@ -18,7 +19,15 @@ class Plan(Section):
     reason: str
 
 
-def plan(contract: Contract, settings: Settings, run: str, data_version: str | None, reason: str) -> Plan:
+def plan(
+    contract: Contract,
+    settings: Settings,
+    run: str,
+    data_version: str | None,
+    reason: str,
+    *,
+    requested: bool = False,
+) -> Plan:
     """Plan a training run, or find again what was planned for it.
 
     Args:
@@ -27,9 +36,10 @@ def plan(contract: Contract, settings: Settings, run: str, data_version: str | N
         run: identifies the run, such as Airflow's run id; the same run has the same plan, whatever is newest by then.
         data_version: which data to train on; None is the newest there is now.
         reason: why, for people.
+        requested: whether monitoring asks. It may ask twice before a model is live; a person gets what they ask for.
 
     Raises:
-        NothingToDo: when no data version is published.
+        NothingToDo: when no data version is published, or what is requested was made already.
         TrainingError: when the version's rows do not mean what the contract says now.
         DataRegistryError: when there is no such version.
     """
@@ -40,6 +50,8 @@ def plan(contract: Contract, settings: Settings, run: str, data_version: str | N
         tags = found.data.tags
         return _plan(contract, tags["data_version"], found.info.run_id, tags["reason"])
     note = _resolve(DataRegistry(settings, contract), contract, data_version)
+    if requested:
+        _refuse_twice(contract, settings, note.version)
     tags = {"data_version": note.version, "reason": reason, "run": run, "model_hash": contract.model_hash}
     run_id = tracker.create(key, f"train on {note.version}", tags)
     source = {"repository": settings.place("data_registry_uri", contract.name), "tag": note.version}
@@ -51,6 +63,16 @@ def plan(contract: Contract, settings: Settings, run: str, data_version: str | N
 def _plan(contract: Contract, data_version: str, run_id: str, reason: str) -> Plan:
     candidates = list(contract.training.candidates)
     return Plan(data_version=data_version, parent_run_id=run_id, candidates=candidates, reason=reason)
+
+
+def _refuse_twice(contract: Contract, settings: Settings, data_version: str) -> None:
+    version = challenger(settings, contract.name)
+    tags = read_version(settings, contract.name, version).tags if version else {}
+    if (tags.get("data_version"), tags.get("contract_model_hash")) == (data_version, contract.model_hash):
+        raise NothingToDo(
+            f"version {version} of {contract.name} was trained on {data_version} under this contract already: "
+            "the same again would be no better"
+        )
 
 
 def _resolve(registry: DataRegistry, contract: Contract, data_version: str | None) -> VersionNote:

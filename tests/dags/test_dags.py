@@ -71,7 +71,9 @@ def test_the_dags_are_chained_by_assets(dags):
 
 def test_cron_schedules_have_data_intervals(dags):
     assert type(dags["second.data_ingestion"].timetable).__name__ == "CronDataIntervalTimetable"
-    assert type(dags["house_prices.drift_monitoring"].timetable).__name__ == "AssetOrTimeSchedule"
+    monitoring = dags["house_prices.drift_monitoring"].timetable
+    assert type(monitoring).__name__ == "AssetOrTimeSchedule"
+    assert type(monitoring.timetable).__name__ == "CronTriggerTimetable"  # which does not run at once when it is new
     assert dags["house_prices.data_ingestion"].timetable.can_be_scheduled is False
 
 

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, which may reach nothing but this machine."""
-    chromium = shutil.which("chromium")
+    """Debian's Chromium (or Chrome, where that is what a machine has)."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     assert chromium, "chromium is missing: apt-get install chromium"
     options: dict[str, Any] = {
         "executable_path": chromium,

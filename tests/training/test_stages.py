@@ -122,6 +122,15 @@ def test_another_run_on_the_same_data_gives_the_same_model(
     assert challenger(stock, "small") == other.challenger.version, "an old run took the alias back"
 
 
+def test_what_monitoring_asks_for_twice_is_made_once(stock: Settings, small_contract: Contract, chain) -> None:
+    """Between a request and the release, monitoring may run again and still find no model."""
+    made = chain.challenger
+    with pytest.raises(NothingToDo, match=f"version .* was trained on {made.data_version} under this contract already"):
+        plan(small_contract, stock, "asked again", made.data_version, "no model", requested=True)
+    by_hand = plan(small_contract, stock, "asked again", made.data_version, "I want it")
+    assert by_hand.parent_run_id != chain.plan.parent_run_id
+
+
 def test_a_fit_that_was_cut_off_is_done_anew(stock: Settings, small_contract: Contract) -> None:
     planned = plan(small_contract, stock, "run-cut", None, "a test")
     tracker = Tracker(small_contract, stock)
