@@ -11,6 +11,10 @@ from pipeline.git import Change, commit_and_push, ensure_repository, git, is_loc
 from pipeline.git import clone as clone_repository
 from pipeline.settings import Settings
 
+# What reconcile leaves for the local service: the folder of what is live, and the release beside its bundle.
+CURRENT = "current"
+RELEASE_FILE = "release.json"
+
 
 class ReleaseLogError(PipelineError):
     """A release log that cannot be read."""

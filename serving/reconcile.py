@@ -12,13 +12,10 @@ from pipeline.bundle.parity import TOLERANCE, relative_difference
 from pipeline.contract.base import Section
 from pipeline.errors import NothingToDo
 from pipeline.prediction_log import SMOKE_CALLER
-from pipeline.release_log import Release, read_release
+from pipeline.release_log import CURRENT, RELEASE_FILE, Release, read_release
 from pipeline.settings import Settings
 from serving.client import ServiceClient
 from serving.errors import ReleaseError, ServiceError
-
-CURRENT = "current"
-RELEASE = "release.json"
 
 
 class Reconciled(Section):
@@ -61,9 +58,9 @@ def place_release(settings: Settings, wanted: Release) -> Path:
     """Put the release's bundle where the local service looks, with the release beside it, and return the folder."""
     folder = Path(settings.place("releases_dir", wanted.model)) / f"{wanted.version}-{wanted.bundle_digest[:12]}"
     model_registry.fetch_bundle(settings, wanted.run_id, wanted.bundle_digest, folder)
-    part = folder / f".{RELEASE}.{os.getpid()}"
+    part = folder / f".{RELEASE_FILE}.{os.getpid()}"
     part.write_text(wanted.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    part.replace(folder / RELEASE)
+    part.replace(folder / RELEASE_FILE)
     return folder
 
 

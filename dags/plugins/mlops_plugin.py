@@ -4,7 +4,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import BaseOperatorLink
-from fastapi import FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from dags.wiring import run_key
@@ -17,7 +17,14 @@ app = FastAPI(title="mlops reports", docs_url=None, redoc_url=None, openapi_url=
 NO_REPORT = "<p style='font-family: sans-serif; margin: 2em'>This run has no monitoring report (yet).</p>"
 
 
-@app.get("/report")
+async def logged_in(request: Request) -> None:
+    """Let in who is logged in to Airflow: a plugin's own app is not behind its login by itself."""
+    from airflow.api_fastapi.core_api.security import bearer_scheme, get_user
+
+    await get_user(request, None, await bearer_scheme(request))
+
+
+@app.get("/report", dependencies=[Depends(logged_in)])
 def report(dag: str, run: str) -> HTMLResponse:
     """Return the report of a monitoring run."""
     model = dag.partition(".")[0]

@@ -9,12 +9,10 @@ from pydantic import ValidationError
 
 from pipeline.bundle.format import check_digest
 from pipeline.bundle.load import Bundle, load_bundle
-from pipeline.release_log import Release
+from pipeline.release_log import RELEASE_FILE, Release
 from serving.errors import ReleaseError
 from serving.service.records import RecordRefused, Records
 from serving.service.unusual import Unusual
-
-RELEASE = "release.json"
 
 
 @dataclass(frozen=True)
@@ -69,9 +67,9 @@ def load_served(folder: Path, model: str) -> Served:
 
 def _read_release(folder: Path) -> Release:
     try:
-        return Release.model_validate_json((folder / RELEASE).read_bytes())
+        return Release.model_validate_json((folder / RELEASE_FILE).read_bytes())
     except (OSError, ValidationError) as error:
-        raise ReleaseError(f"{folder / RELEASE}: cannot be read: {error}") from error
+        raise ReleaseError(f"{folder / RELEASE_FILE}: cannot be read: {error}") from error
 
 
 def _check_requests(served: Served) -> None:

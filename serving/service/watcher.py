@@ -5,10 +5,9 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipeline.release_log import CURRENT, RELEASE_FILE
 from pipeline.settings import Settings
-from serving.service.served import RELEASE, Served, load_served
-
-CURRENT = "current"
+from serving.service.served import Served, load_served
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +70,7 @@ class Watcher:
         if not self._current.is_symlink() and not self._current.exists():
             return None
         folder = self._current.resolve()
-        release = folder / RELEASE  # a repaired release in the same folder is looked at again
+        release = folder / RELEASE_FILE  # a repaired release in the same folder is looked at again
         return folder, release.stat().st_mtime_ns if release.exists() else 0
 
     def _run(self) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from cli.errors import StackError
+from cli.stack.airflow import USER, password
 from pipeline import model_registry
 from pipeline.contract import SPLIT
 from pipeline.data_registry import DataRegistry
@@ -147,13 +148,17 @@ def test_a_form_with_a_wrong_value_is_refused_before_anything_runs(house_prices,
 
 def test_the_report_is_framed_in_the_airflow_ui(told, house_prices, airflow):
     newest = airflow.runs(f"{house_prices.name}.drift_monitoring")[0]
-    base = f"http://127.0.0.1:{told.settings.airflow_port}"
-    page = httpx.get(f"{base}/mlops/report", params={"dag": newest["dag_id"], "run": newest["dag_run_id"]})
+    address = f"http://127.0.0.1:{told.settings.airflow_port}/mlops/report"
+    wanted = {"dag": newest["dag_id"], "run": newest["dag_run_id"]}
+    login = {"username": USER, "password": password(told.settings)}
+    token = httpx.post(f"http://127.0.0.1:{told.settings.airflow_port}/auth/token", json=login).json()["access_token"]
+    page = httpx.get(address, params=wanted, headers={"Authorization": f"Bearer {token}"})
     assert page.status_code == 200
     assert "verdict" in page.text.lower()
     assert len(page.content) > 1_000_000  # Evidently's report stands below, with its own scripts
-    nothing = httpx.get(f"{base}/mlops/report", params={"dag": newest["dag_id"], "run": "no-such-run"})
+    nothing = httpx.get(address, params=wanted | {"run": "none"}, headers={"Authorization": f"Bearer {token}"})
     assert "no monitoring report" in nothing.text
+    assert httpx.get(address, params=wanted).status_code == 401  # for those who are logged in only
 
 
 def test_a_second_demo_continues_from_what_is_there(told, house_prices):
