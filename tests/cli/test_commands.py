@@ -14,7 +14,7 @@ from cli.stack import airflow, config, lifecycle
 from cli.stack.services import log_port, services
 from pipeline.settings import Settings
 from tests.chain import free_ports
-from tests.conftest import ROOT, SMALL, make_small_rows
+from tests.conftest import SMALL, make_small_rows
 
 
 @pytest.fixture
@@ -139,10 +139,12 @@ def test_services_listen_on_this_machine_only(project):
     assert environment["AIRFLOW__API__HOST"] == "127.0.0.1"
 
 
-def test_a_second_contract_has_a_service_of_its_own():
-    settings = Settings(project_dir=ROOT)
-    names = {service.name: service.port for service in services(settings)}
-    assert names["predict-house_prices"] == 8000
+def test_each_contract_has_a_service_of_its_own(project):
+    content = yaml.safe_load((project / "contracts" / "small.yaml").read_text()) | {"name": "other"}
+    (project / "contracts" / "other.yaml").write_text(yaml.safe_dump(content, allow_unicode=True))
+    settings = Settings(project_dir=project)
+    ports = {service.name: service.port for service in services(settings)}
+    assert (ports["predict-other"], ports["predict-small"]) == (8000, 8010)
     assert log_port(settings) == 8793
 
 

@@ -24,7 +24,8 @@ def dags(tmp_path_factory):
     """The DAGs of two contracts, parsed from a copy of the folders as Airflow does it, with no database at hand."""
     project = tmp_path_factory.mktemp("project")
     shutil.copytree(ROOT / "dags", project / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "contracts", project / "contracts")
+    (project / "contracts").mkdir()
+    shutil.copy(ROOT / "contracts" / "house_prices.yaml", project / "contracts")
     (project / "contracts" / "second.yaml").write_text(yaml.safe_dump(SECOND))
     patch = pytest.MonkeyPatch()
     patch.setenv("AIRFLOW_HOME", str(project / "airflow"))

@@ -54,7 +54,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     fields = {name[6:].lower(): value for name, value in environment.items() if name.startswith("MLOPS_")}
     settings = Settings(project_dir=ROOT, **fields)
     try:
-        demo = run(environment, "demo")
+        demo = run(environment, "demo", "--model", "house_prices")
         assert demo.returncode == 0, (demo.stdout + demo.stderr)[-6000:]
         yield Told(settings, environment, demo.stdout)
     finally:

@@ -163,7 +163,7 @@ def test_the_report_is_framed_in_the_airflow_ui(told, house_prices, airflow):
 
 def test_a_second_demo_continues_from_what_is_there(told, house_prices):
     releases = release_history(told.settings, house_prices.name)
-    again = told.mlops("demo")
+    again = told.mlops("demo", "--model", house_prices.name)
     assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
     assert "champion: version 1" in again.stdout
     assert release_history(told.settings, house_prices.name) == releases
