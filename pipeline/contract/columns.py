@@ -1,6 +1,6 @@
 """The kinds of columns a contract can declare, discriminated by `type`."""
 
-from datetime import datetime
+from datetime import date, datetime
 from math import inf
 from typing import Annotated, Any, Literal, Self
 
@@ -122,11 +122,16 @@ class TextColumn(BaseColumn):
 
 
 class DateColumn(BaseColumn):
-    """The event time, in a `strptime` format such as %Y-%m-%d; ISO dates by default."""
+    """The event time, in a `strptime` format such as %Y-%m-%d; ISO dates by default.
+
+    `minimum` and `maximum` are inclusive, and refuse: a date beyond sense is a slip of the pen.
+    """
 
     type: Literal["date"]
     role: Role = "event_time"
     format: str = "%Y-%m-%d"
+    minimum: date = date(1900, 1, 1)
+    maximum: date = date(2100, 1, 1)
 
     @model_validator(mode="after")
     def _check_format(self) -> Self:
@@ -134,12 +139,14 @@ class DateColumn(BaseColumn):
             raise ValueError("a date column can only be the event_time")
         if not self.allows(datetime(2011, 1, 1).strftime(self.format)):  # noqa: DTZ001 (only its spelling matters)
             raise ValueError(f"format {self.format!r} reads no year; write it as strptime does, such as %Y-%m-%d")
+        if self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} is after maximum {self.maximum}")
         return self
 
     @property
     def allowed(self) -> str:
         """What is allowed, in words."""
-        return f"a date written as {self.format}"
+        return f"a date written as {self.format}, from {self.minimum} to {self.maximum}"
 
     def allows(self, value: Any) -> bool:
         """Whether the value is a text in the format."""

@@ -1,5 +1,6 @@
 """The sections of a contract beside its columns. Each is read by the room that it is named for."""
 
+import codecs
 import re
 from typing import Annotated, Any, Literal, Self
 
@@ -56,11 +57,40 @@ class Split(Section):
         return self
 
 
+class Csv(Section):
+    """How a CSV source is written."""
+
+    delimiter: str = Field(default=",", pattern=r"^[^\w\s\".+-]$|^\t$")
+    encoding: str = "utf-8"
+    decimal: Literal[".", ","] = "."  # what stands between a number's whole part and its fraction
+
+    @model_validator(mode="after")
+    def _check_known(self) -> Self:
+        if self.delimiter == self.decimal:
+            raise ValueError(f"{self.delimiter!r} cannot be both delimiter and decimal")
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError as error:
+            raise ValueError(f"encoding {self.encoding!r} is not known; one is utf-8 or latin-1") from error
+        return self
+
+
+def _check_source(address: str) -> str:
+    if re.search(r"://[^/?#]*:[^/?#]*@", address):
+        raise ValueError("holds a password, which would stand in notes and commits: name a `connection` instead")
+    return address
+
+
 class Ingestion(Section):
     """Where batches come from. A relative address starts at the project's folder."""
 
-    source: str = Field(min_length=1)
+    source: Annotated[str, AfterValidator(_check_source)] = Field(min_length=1)
+    query: str | None = None  # of a SQL source; `:start` and `:end` stand for the window's edges
+    connection: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$")  # names who may read the source
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")  # of a source that is one file
+    csv: Csv = Csv()
     missing: tuple[str, ...] = ("",)  # cells of a CSV file that mean: no value
+    quarantine_limit: Share = Field(default=0.05, ge=0, lt=1)  # share of bad rows above which a batch is refused
     schedule: Cron | None = None  # UTC; each run ingests its data interval
 
 
