@@ -7,7 +7,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
 
+from pipeline.connection import Connection
 from pipeline.errors import PipelineError
 
 PREFIX = "MLOPS_"
@@ -30,7 +32,8 @@ class SettingsError(PipelineError):
 class Settings(BaseSettings):
     """Where things are. `{model}` in a value stands for the contract's name, `{port}` for its local port."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+    # What is given may hold a password, so errors do not repeat it.
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
 
     environment: Literal["local", "production"] = "local"
     """`production` refuses to start while a place is left at its local default."""
@@ -91,6 +94,15 @@ class Settings(BaseSettings):
 
     ready_seconds: float = Field(default=60, gt=0)
     """How long reconcile waits for the service to report the version."""
+
+    connections: dict[str, Connection] = {}
+    """Who may read sources, by the name that a contract gives: JSON with `login`, `password` and `options` for each."""
+
+    source_max_bytes: int = Field(default=10 * 2**30, ge=1)
+    """How many bytes of a source are fetched at most; files of this machine may be larger."""
+
+    source_seconds: float = Field(default=600, gt=0)
+    """How long a database may take for the first or the next rows of a query."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -157,9 +169,12 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_line(item) for item in error.errors())) from error
+    except UnreadableError:
+        pass  # it holds the text, passwords and all, and would be the context of what is raised here
+    raise SettingsError(f"{PREFIX}CONNECTIONS: is not valid JSON; docs/sources.md shows how it is written")
 
 
 def _line(item: object) -> str:
     loc = item["loc"]  # type: ignore[index]
-    name = f"{PREFIX}{str(loc[0]).upper()}: " if loc else ""
+    name = "".join([f"{PREFIX}{str(loc[0]).upper()}: ", *(f"{part}: " for part in loc[1:])]) if loc else ""
     return f"{name}{item['msg'].removeprefix('Value error, ')}"  # type: ignore[index]

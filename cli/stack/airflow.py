@@ -86,7 +86,8 @@ def migrate(settings: Settings) -> None:
 
 def _own(settings: Settings) -> dict[str, str]:
     """The settings themselves, so that tasks and services see what the command that started them saw."""
-    given = {f"{PREFIX}{name.upper()}": str(getattr(settings, name)) for name in settings.model_fields_set}
+    plain = settings.model_fields_set - {"connections"}  # that one prints no secret; it is inherited as it is
+    given = {f"{PREFIX}{name.upper()}": str(getattr(settings, name)) for name in plain}
     return {**given, f"{PREFIX}PROJECT_DIR": str(settings.project_dir), f"{PREFIX}STATE_DIR": str(settings.state)}
 
 

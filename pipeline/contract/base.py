@@ -18,4 +18,4 @@ Number = Annotated[float, BeforeValidator(refuse_truth)]
 class Section(BaseModel):
     """Immutable, and closed: a key that no section knows is a typing error and is refused by name."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)

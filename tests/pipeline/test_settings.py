@@ -142,3 +142,45 @@ def test_the_guide_names_every_setting_with_its_default_and_no_other() -> None:
 
 def _shown(name: str, default: Any) -> str:
     return "the checkout" if name == "project_dir" else f"`{default}`"
+
+
+CONNECTIONS = '{"db": {"login": "me", "password": "sesame-open-0", "options": {"headers": {"X-Key": "sesame-open-1"}}}}'
+
+
+def test_connections_are_read_and_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_CONNECTIONS", CONNECTIONS)
+
+    settings = load_settings()
+
+    assert settings.connections["db"].password.get_secret_value() == "sesame-open-0"
+    assert settings.connections["db"].options.get_secret_value() == {"headers": {"X-Key": "sesame-open-1"}}
+    assert "sesame" not in f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (CONNECTIONS.replace("password", "pasword"), "MLOPS_CONNECTIONS: db: pasword: Extra inputs are not permitted"),
+        (
+            CONNECTIONS.replace('"sesame-open-0"', '["sesame-open-0"]'),
+            "MLOPS_CONNECTIONS: db: password: Input should be",
+        ),
+        (CONNECTIONS[:-1], "MLOPS_CONNECTIONS: is not valid JSON; docs/sources.md shows how it is written"),
+        (f'["{CONNECTIONS[10:40]}"]', "MLOPS_CONNECTIONS: "),
+        ("", "MLOPS_CONNECTIONS: is not valid JSON"),
+    ],
+)
+def test_connections_that_cannot_be_read_are_named_without_their_secrets(
+    monkeypatch: pytest.MonkeyPatch, value: str, message: str
+) -> None:
+    monkeypatch.setenv("MLOPS_CONNECTIONS", value)
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+
+    assert message in str(refused.value)
+    assert "sesame" not in _with_causes(refused.value)
+
+
+def _with_causes(error: BaseException | None) -> str:
+    return f"{error!r} {vars(error)} {_with_causes(error.__cause__ or error.__context__)}" if error else ""
