@@ -2,23 +2,19 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
 from pipeline.contract import Window
 from pipeline.contract.base import Section
-from pipeline.errors import PipelineError
+from pipeline.data_errors import DataRegistryError
+from pipeline.data_profile import Move, Profile
 
 Kind = Literal["major", "minor", "patch"]
 _VERSION = re.compile(r"data-v(\d+)\.(\d+)\.(\d+)")
-
-
-class DataRegistryError(PipelineError):
-    """A data version that cannot be published or read."""
 
 
 class DataVersion(Section):
@@ -39,6 +35,20 @@ class WindowNote(Section):
     rows: int
     checksum: str  # of the normalised rows
     run: str = ""  # which run published it
+    contract_hash: str = ""  # of the contract's columns, as they were then
+    code_commit: str = ""
+    published: str = ""  # ISO 8601, UTC
+    refused: dict[str, dict[str, int]] = {}  # field -> reason -> rows that were kept out
+    profile: Profile | None = None  # in a file of its own, so that notes of many windows stay small
+
+
+class Changes(Section):
+    """What a version brings against the one before, in rows, and how each column moved."""
+
+    added: int = 0
+    corrected: int = 0
+    gone: int = 0
+    moves: tuple[Move, ...] = ()
 
 
 class VersionNote(Section):
@@ -55,6 +65,8 @@ class VersionNote(Section):
     data_hash: str  # of the contract
     published: str  # ISO 8601, UTC
     windows: dict[str, WindowNote]
+    profile: Profile | None = None  # of all rows
+    changes: Changes | None = None
 
     @property
     def summary(self) -> str:
@@ -66,73 +78,93 @@ class VersionNote(Section):
 
 def in_version_order(versions: Iterable[str]) -> list[str]:
     """Return those that are data versions, ascending: 1.10.0 comes after 1.9.0."""
-    return sorted((version for version in versions if _VERSION.fullmatch(version)), key=_numbers)
+    return sorted((version for version in versions if _VERSION.fullmatch(version)), key=number_of)
 
 
 def next_version(head: str | None, kind: Kind) -> str:
     """Return the version that follows `head`: the first is 1.0.0."""
-    major, minor, patch = _numbers(head) if head else (0, 0, 0)
+    major, minor, patch = number_of(head) if head else (0, 0, 0)
     if kind == "major":
         return f"data-v{major + 1}.0.0"
     return f"data-v{major}.{minor + 1}.0" if kind == "minor" else f"data-v{major}.{minor}.{patch + 1}"
 
 
-def next_note(head: VersionNote | None, new: WindowNote, data_hash: str, code_commit: str) -> VersionNote:
+def next_note(head: VersionNote | None, new: WindowNote, taken: Container[str] = ()) -> VersionNote:
     """Return the note of the version that has the new window; the head itself where it has the very same already.
 
     Windows that were published under another contract are left out: their columns mean something else.
 
+    Args:
+        head: the version before.
+        new: the window, with the contract's hash and the code's commit.
+        taken: versions that cannot be the next one, because somebody made such a tag by hand.
+
     Raises:
         DataRegistryError: when the window overlaps another one, whose rows would stand twice.
     """
-    same_meaning = head is not None and head.data_hash == data_hash
+    same_meaning = head is not None and head.data_hash == new.contract_hash
     windows = dict(head.windows) if head and same_meaning else {}
     _refuse_overlap(new.window, windows)
     before = windows.get(new.window.id)
     if head and before and before.checksum == new.checksum:
         return head
     kind: Kind = "major" if not same_meaning else "patch" if before else "minor"
-    windows[new.window.id] = new
+    version = next_version(head.version if head else None, kind)
+    while version in taken:
+        version = next_version(version, kind)
+    # To the microsecond: two publishers in one second would else make the very same commit, and both win.
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    windows[new.window.id] = new.model_copy(update={"published": now})
     windows = dict(sorted(windows.items(), key=lambda item: _place(item[1].window)))
     return VersionNote(
-        version=next_version(head.version if head else None, kind),
+        version=version,
         kind=kind,
         source=new.source,
         window=new.window.id,
         window_rows=new.rows,
         rows=sum(note.rows for note in windows.values()),
         checksum=hashlib.sha256("\n".join(note.checksum for note in windows.values()).encode()).hexdigest(),
-        code_commit=code_commit,
-        data_hash=data_hash,
-        # To the microsecond: two publishers in one second would else make the very same commit, and both win.
-        published=datetime.now(UTC).isoformat(timespec="microseconds"),
+        code_commit=new.code_commit,
+        data_hash=new.contract_hash,
+        published=now,
         windows=windows,
     )
 
 
-def head_note(work: Path) -> VersionNote | None:
-    """Return the note of the newest version in a work tree of the registry, or None before the first."""
-    versions = in_version_order(path.stem for path in (work / "versions").glob("*.json"))
-    return read_note(work, versions[-1]) if versions else None
+def parse_note(content: bytes | None, version: str) -> VersionNote:
+    """Return the note that stands in a version's `version.json`.
+
+    Raises:
+        DataRegistryError: when there is none, or it is none of this version.
+    """
+    note = read_note(content)
+    if note is None or note.version != version:
+        raise DataRegistryError(
+            f"{version} holds no note of its own, so it was not published here: somebody else made this tag; take it "
+            f"away with `git push --delete origin {version}` in a clone of the data registry, or use another version"
+        )
+    return note
 
 
-def read_note(work: Path, version: str) -> VersionNote:
-    """Return a version's note. Raises DataRegistryError when it cannot be read."""
+def read_note(content: bytes | None) -> VersionNote | None:
+    """Return the note in a `version.json`, or None where there is none that can be read."""
     try:
-        return VersionNote.model_validate_json(_file(work, version).read_bytes())
-    except (OSError, ValidationError) as error:
-        raise DataRegistryError(f"the note of {version} cannot be read: {error}") from error
+        return None if content is None else VersionNote.model_validate_json(content)
+    except ValidationError:
+        return None
 
 
-def write_note(work: Path, note: VersionNote) -> None:
-    """Add a version's note to a work tree of the registry."""
-    target = _file(work, note.version)
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(note.model_dump_json(indent=2) + "\n", encoding="utf-8")
+def note_bytes(note: VersionNote) -> bytes:
+    """Return a `version.json`. The profiles of single windows stay out of it: they have files of their own."""
+    out = {"windows": {"__all__": {"profile"}}}
+    return (note.model_dump_json(indent=1, exclude=out) + "\n").encode()
 
 
-def _file(work: Path, version: str) -> Path:
-    return work / "versions" / f"{version}.json"
+def with_profiles(note: VersionNote, profiles: Mapping[str, bytes | None]) -> VersionNote:
+    """Return the note with the profiles of its windows, as far as there are any."""
+    known = {name: Profile.model_validate_json(content) for name, content in profiles.items() if content is not None}
+    windows = {name: window.model_copy(update={"profile": known.get(name)}) for name, window in note.windows.items()}
+    return note.model_copy(update={"windows": windows})
 
 
 def _refuse_overlap(window: Window, others: dict[str, WindowNote]) -> None:
@@ -144,7 +176,8 @@ def _refuse_overlap(window: Window, others: dict[str, WindowNote]) -> None:
             )
 
 
-def _numbers(version: str) -> tuple[int, int, int]:
+def number_of(version: str) -> tuple[int, int, int]:
+    """Return a version's three numbers. Raises DataRegistryError for what is not one."""
     match = _VERSION.fullmatch(version)
     if match is None:
         raise DataRegistryError(f"{version!r} is not a data version; one looks like data-v1.0.0")

@@ -286,3 +286,24 @@ def test_a_repository_is_made_once_by_many_at_a_time(tmp_path: Path) -> None:
 def test_a_commit_that_fails_is_named_as_one(remote: str) -> None:
     with pytest.raises(GitError, match=r"(?s)git commit failed: .*nothing to commit"):
         commit_and_push(remote, "main", AUTHOR, lambda _: Change("Nothing"))
+
+
+def test_a_password_in_an_address_is_not_told() -> None:
+    with pytest.raises(GitError, match="git ls-remote failed") as raised:
+        git("ls-remote", "http://someone:secret@127.0.0.1:9/log.git")
+
+    assert "secret" not in str(raised.value)
+
+
+def test_a_lock_that_a_killed_git_has_left_is_taken_away_when_it_is_old(remote: str) -> None:
+    commit_and_push(remote, "main", AUTHOR, add("one"))
+    lock = Path(remote) / "refs" / "heads" / "main.lock"
+    lock.touch()
+    with pytest.raises(GitError, match="try again in a minute"):
+        commit_and_push(remote, "main", AUTHOR, add("two"))
+
+    os.utime(lock, (0, 0))
+    commit_and_push(remote, "main", AUTHOR, add("two"))
+
+    assert subjects(remote) == ["Add two", "Add one"]
+    assert not lock.exists()
