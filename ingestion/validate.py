@@ -1,29 +1,15 @@
-"""Validate: a raw batch becomes a valid one, or is refused as a whole with every reason at once."""
+"""Validate: a raw batch becomes a valid one and, where rows break the contract, a quarantine with their reasons."""
 
-from collections import defaultdict
-from typing import Any, get_args
-
-import pandas as pd
-from pandera.errors import SchemaErrors
+from upath import UPath
 
 from ingestion.collect import Collected
-from ingestion.files import BatchReport, load_table, place, refuse, save_report, save_table
-from ingestion.normalise import Failure, normalise
-from ingestion.schema import batch_schema
-from pipeline.coders import LARGEST, Words
-from pipeline.contract import SPLIT, CategoryColumn, Column, Contract, Window
+from ingestion.files import QUARANTINE, VALID, BatchReport, place
+from ingestion.refuse import keep, refuse, with_refusals
+from ingestion.sift import Sifted, sift
+from pipeline.contract import Contract, Window
 from pipeline.contract.base import Section
-from pipeline.data_content import to_table
-from pipeline.refusal import Reason, Refusal
 from pipeline.settings import Settings
-from pipeline.split import assign_splits, identity_columns
-
-# What pandera calls its own checks; ours carry the reason as their error.
-_REASONS: dict[str, Reason] = {
-    "column_in_dataframe": "missing_column",
-    "not_nullable": "missing",
-    "multiple_fields_uniqueness": "duplicate",
-}
+from pipeline.storage import move_in, writing_folder
 
 
 class Validated(Section):
@@ -31,105 +17,86 @@ class Validated(Section):
 
     uri: str
     report_uri: str
+    quarantine_uri: str | None = None  # None: no row was bad
     rows: int
+    quarantined: int = 0
     source: str
     window: Window
     run: str  # which run it is of
 
 
 def validate(contract: Contract, settings: Settings, run: str, collected: Collected) -> Validated:
-    """Store the valid batch and the report on it.
+    """Store the valid rows, the quarantine and the report on the batch.
 
     Raises:
-        BatchRefused: with one refusal for each field and reason; the report is stored all the same.
+        BatchRefused: when more rows break the contract than it bears, none is left, or a column is missing; the report
+            and the quarantine are stored all the same.
+        IngestionError: when the raw batch cannot be read.
     """
-    raw_ = load_table(collected.uri).to_pandas(date_as_object=False, integer_object_nulls=True)
-    frame, failures = normalise(contract, raw_)
-    report = _report(contract, run, collected, frame, failures)
-    refusals = _refusals(contract, raw_, [*failures, *_check(contract, frame, failures)])
-    if refusals:
-        raise refuse(contract, settings, report, refusals)
-    frame[SPLIT] = assign_splits(contract, [frame[name] for name in identity_columns(contract)])
+    valid, quarantine = (place(contract, settings, run, name) for name in (VALID, QUARANTINE))
+    with writing_folder(valid) as folder:
+        sifted = sift(contract, collected.uri, collected.decimal, folder)
+        _tell_missing_columns(contract, sifted, collected)
+        kept = _keep_quarantine(sifted, quarantine)
+        refusals = sifted.tally.refusals()
+        report = with_refusals(_report(contract, run, collected, sifted), refusals)
+        why = _too_bad(contract, report)
+        if why:
+            raise refuse(contract, settings, report, refusals, why)
+        uri = move_in(sifted.valid, valid)
     return Validated(
-        uri=save_table(place(contract, settings, run, "valid.parquet"), to_table(contract, frame)),
-        report_uri=save_report(contract, settings, report),
-        rows=len(frame),
+        uri=uri,
+        report_uri=keep(contract, settings, report),
+        quarantine_uri=kept,
+        rows=report.accepted,
+        quarantined=report.quarantined,
         source=collected.source,
         window=collected.window,
         run=run,
     )
 
 
-def _check(contract: Contract, frame: pd.DataFrame, known: list[Failure]) -> list[Failure]:
-    """Return what the schema refuses beside the cells that are refused already."""
-    try:
-        batch_schema(contract).validate(frame, lazy=True)
-    except SchemaErrors as errors:
-        cases = errors.failure_cases
-    else:
-        return []
-    seen = {(failure.field, row) for failure in known for row in failure.rows}
-    found: dict[tuple[str, Reason], set[int]] = defaultdict(set)
-    for check, column, case, index in cases[["check", "column", "failure_case", "index"]].itertuples(index=False):
-        reason = check if check in get_args(Reason) else _REASONS.get(check, "type")
-        field = case if reason == "missing_column" else column
-        rows = range(len(frame)) if pd.isna(index) else [int(index)]
-        found[field, reason].update(row for row in rows if (field, row) not in seen)
-    return [Failure(field, reason, tuple(sorted(rows))) for (field, reason), rows in found.items() if rows]
+def _tell_missing_columns(contract: Contract, sifted: Sifted, collected: Collected) -> None:
+    if sifted.profile is None:
+        absent = [name for name in contract.batch_columns if name not in collected.columns]
+        sifted.tally.add_missing_columns(absent, collected.ignored_columns, collected.rows)
 
 
-def _refusals(contract: Contract, raw: pd.DataFrame, failures: list[Failure]) -> list[Refusal]:
-    order = {name: place for place, name in enumerate(contract.batch_columns)}
-    failures = [failure for failure in failures if not _repeats_key(contract, failure)]
-    return [_refusal(contract, raw, failure) for failure in sorted(failures, key=lambda failure: order[failure.field])]
+def _keep_quarantine(sifted: Sifted, target: UPath) -> str | None:
+    if sifted.quarantine.exists():
+        return move_in(sifted.quarantine, target)
+    target.unlink(missing_ok=True)  # of an earlier try of the same run
+    return None
 
 
-def _repeats_key(contract: Contract, failure: Failure) -> bool:
-    """Whether this is the same duplicate again: a key of several columns is reported under its first one."""
-    return failure.reason == "duplicate" and failure.field != contract.key[0]
+def _too_bad(contract: Contract, report: BatchReport) -> str:
+    """Return why the batch cannot be accepted, or nothing."""
+    if report.profile is None:
+        return "a column of the contract is missing:"
+    if not report.accepted:
+        return "no row is left:"
+    share = report.quarantined / report.rows
+    if share <= contract.ingestion.quarantine_limit:
+        return ""
+    return (
+        f"{report.quarantined:,} of {report.rows:,} rows ({share:.2%}) break the contract, more than the "
+        f"{contract.ingestion.quarantine_limit:.2%} of ingestion.quarantine_limit:"
+    )
 
 
-def _refusal(contract: Contract, raw: pd.DataFrame, failure: Failure) -> Refusal:
-    column, rows = contract.batch_columns[failure.field], len(failure.rows)
-    if failure.reason == "missing_column":
-        return Refusal(failure.field, failure.reason, allowed=column.allowed, rows=rows)
-    first = failure.rows[0]
-    if failure.reason == "duplicate":
-        key = tuple(raw[name].iloc[first] for name in contract.key)
-        value, allowed = (key[0] if len(key) == 1 else key), f"each {', '.join(contract.key)} once in a window"
-    else:
-        value = None if failure.reason == "missing" else raw[failure.field].iloc[first]
-        allowed = _allowed(column, failure.reason, value)
-    return Refusal(failure.field, failure.reason, value, allowed, rows=rows, first_row=first + 1)
-
-
-def _allowed(column: Column, reason: Reason, value: Any) -> str:
-    too_large = reason == "range" and abs(float(value)) > LARGEST
-    return column.allowed + (f", no larger in size than {LARGEST:.3g}" if too_large else "")
-
-
-def _report(
-    contract: Contract, run: str, collected: Collected, frame: pd.DataFrame, failures: list[Failure]
-) -> BatchReport:
-    missing = {name: int(frame[name].isna().sum()) for name in frame.columns}
-    for failure in failures:
-        missing[failure.field] -= len(failure.rows)
+def _report(contract: Contract, run: str, collected: Collected, sifted: Sifted) -> BatchReport:
     return BatchReport(
         model=contract.name,
         run=run,
         source=collected.source,
         window=collected.window.id,
         rows=collected.rows,
-        missing={name: count for name, count in missing.items() if count},
-        unknown_words=_unknown_words(contract, frame),
+        accepted=sifted.accepted,
+        quarantined=collected.rows - sifted.accepted,
+        limit=contract.ingestion.quarantine_limit,
+        repeated_rows=sifted.repeated_rows,
+        unknown_words=sifted.unknown.most_frequent,
+        unknown_word_rows=sifted.unknown.rows,
         ignored_columns=collected.ignored_columns,
+        profile=sifted.profile,
     )
-
-
-def _unknown_words(contract: Contract, frame: pd.DataFrame) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for name, column in contract.columns.items():
-        if isinstance(column, CategoryColumn) and name in frame.columns:
-            words: Any = Words(column)
-            counts[name] = int(sum(n for word, n in frame[name].value_counts().items() if not words.knows(word)))
-    return {name: count for name, count in counts.items() if count}

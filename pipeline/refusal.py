@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-Reason = Literal["unreadable", "missing_column", "unexpected", "missing", "type", "range", "category", "duplicate"]
+Reason = Literal[
+    "unreadable", "missing_column", "unexpected", "missing", "type", "range", "category", "duplicate", "conflict"
+]
 
 _TEXT = {
     "unreadable": "cannot be read",
@@ -18,6 +20,7 @@ _TEXT = {
     "range": "is out of range",
     "category": "is not a known category",
     "duplicate": "stands more than once",
+    "conflict": "stands more than once, and its rows disagree",
 }
 
 

@@ -3,14 +3,16 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from numbers import Integral
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.coders import is_missing
 from pipeline.contract import Contract
 
 SplitName = Literal["train", "validation", "test"]
+SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 
 
 def canonical_text(value: Any) -> str:
@@ -30,17 +32,30 @@ def canonical_text(value: Any) -> str:
 
 def row_hash(values: Iterable[Any]) -> str:
     """Return a hash of a row's values that depends on their canonical text alone."""
-    text = "\x1f".join(canonical_text(value) for value in values)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(row_text(values).encode()).hexdigest()
+
+
+def row_text(values: Iterable[Any]) -> str:
+    """Return one text for the values of a row: the canonical texts, kept apart."""
+    return "\x1f".join(canonical_text(value) for value in values)
+
+
+def digests(contract: Contract, texts: Iterable[str]) -> NDArray[np.uint64]:
+    """Return the first half of the SHA-256 of each row's text and the contract's salt, shape (rows, 2)."""
+    salt = f"{contract.split.salt}\x1e".encode()
+    joined = b"".join([hashlib.sha256(salt + text.encode()).digest()[:16] for text in texts])
+    return np.frombuffer(joined, dtype=">u8").astype(np.uint64).reshape(-1, 2)
+
+
+def splits_at(contract: Contract, places: NDArray[np.uint64]) -> NDArray[np.int8]:
+    """Return the position in `SPLITS` of each row, given the first half of its digest."""
+    shares = np.cumsum([contract.split.train, contract.split.validation])
+    return np.searchsorted(shares, places / 2.0**64, side="right").astype(np.int8)
 
 
 def split_of(contract: Contract, values: Iterable[Any]) -> SplitName:
     """Return the split of the row with these key values (or, without a key, feature values)."""
-    digest = hashlib.sha256(f"{contract.split.salt}\x1e{row_hash(values)}".encode()).digest()
-    place = int.from_bytes(digest[:8], "big") / 2**64
-    if place < contract.split.train:
-        return "train"
-    return "validation" if place < contract.split.train + contract.split.validation else "test"
+    return SPLITS[int(splits_at(contract, digests(contract, [row_text(values)])[:, 0])[0])]
 
 
 def identity_columns(contract: Contract) -> tuple[str, ...]:
@@ -50,4 +65,5 @@ def identity_columns(contract: Contract) -> tuple[str, ...]:
 
 def assign_splits(contract: Contract, columns: Sequence[Iterable[Any]]) -> list[SplitName]:
     """Return the split of each row, given its identity columns in order."""
-    return [split_of(contract, values) for values in zip(*columns, strict=True)]
+    texts = (row_text(values) for values in zip(*columns, strict=True))
+    return [SPLITS[int(code)] for code in splits_at(contract, digests(contract, texts)[:, 0])]

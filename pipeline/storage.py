@@ -3,6 +3,8 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path, PurePath
 from typing import Any
@@ -30,6 +32,45 @@ def write_bytes(target: UPath, content: bytes) -> str:
     Path(part.name).chmod(0o644)
     Path(part.name).replace(target.path)
     return str(target)
+
+
+@contextmanager
+def writing_folder(target: UPath) -> Iterator[Path]:
+    """Give a local folder in which files can be made that are then moved beside the target; it goes away afterwards."""
+    local = _is_local(target)
+    if local:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent.path if local else None, prefix=".writing-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def staged(target: UPath) -> Iterator[Path]:
+    """Give a local file to write, which becomes the target when the block ends well, and goes away when it does not."""
+    with writing_folder(target) as folder:
+        yield folder / target.name
+        move_in(folder / target.name, target)
+
+
+def move_in(part: Path, target: UPath) -> str:
+    """Move a complete local file to where it is expected, and return the address."""
+    if _is_local(target):
+        part.replace(target.path)
+    else:
+        target.fs.put_file(str(part), target.path)
+    return str(target)
+
+
+@contextmanager
+def fetched(source: UPath) -> Iterator[Path]:
+    """Give a file of the storage as a local one; a copy of one from elsewhere goes away afterwards."""
+    if _is_local(source):
+        yield Path(source.path)
+        return
+    with tempfile.TemporaryDirectory(prefix="mlops-storage-") as folder:
+        copy = Path(folder) / source.name
+        source.fs.get_file(source.path, str(copy))
+        yield copy
 
 
 def write_json(target: UPath, content: Any) -> str:

@@ -8,6 +8,8 @@ import pytest
 from ingestion.collect import Collected, collect
 from ingestion.errors import BatchRefused, IngestionError, SourceError
 from ingestion.files import load_table
+from ingestion.read import ROW
+from ingestion.validate import validate
 from pipeline.contract import Contract, Window, parse_contract
 from pipeline.errors import NothingToDo
 from pipeline.storage import read_json, storage
@@ -61,14 +63,14 @@ def test_a_parquet_file_may_hold_real_dates(take, rows, tmp_path):
     assert take(zoned).rows == take(days).rows == int((dates < "2021-01-01").sum())
 
 
-def test_cells_of_a_csv_file_stay_as_they_are_written_but_for_spaces_and_words_for_nothing(take, tmp_path):
+def test_cells_of_a_csv_file_stay_as_they_are_written_but_for_words_for_nothing(take, tmp_path):
     contract = parse_contract(
         {**_content(), "ingestion": {"source": "s.csv", "missing": ["NA"]}},
     )
     source = tmp_path / "s.csv"
     source.write_text("area,note\n 007 ,x\nNA,y\n,z\nna,w\n", encoding="utf-8")
     table = load_table(take(source, Window(), contract).uri)
-    assert table.column("area").to_pylist() == ["007", None, None, "na"]
+    assert table.column("area").to_pylist() == [" 007 ", None, None, "na"]
 
 
 def _content():
@@ -102,16 +104,26 @@ def test_a_window_without_rows_is_nothing_to_do_and_says_what_there_is(take, row
         take(source, Window(start=60), no_time)
 
 
-def test_a_row_that_does_not_say_when_it_was_is_refused_and_not_dropped(settings, take, rows, tmp_path):
+def test_a_row_that_does_not_say_when_it_was_is_quarantined_and_not_dropped(
+    settings, take, rows, tmp_path, small_contract
+):
     rows.loc[4, "sold"], rows.loc[6, "sold"], rows.loc[8, "sold"] = "2020-02-30", None, "soon"
+    collected = take(written(rows, tmp_path / "s.csv"))
+    assert set(load_table(collected.uri).column(ROW).to_pylist()) >= {5, 7, 9}
     with pytest.raises(BatchRefused) as error:
-        take(written(rows, tmp_path / "s.csv"))
+        validate(small_contract, settings, "run", collected)
     assert "sold: '2020-02-30' is of the wrong type (row 5 and 1 more); allowed: a date written as %Y-%m-%d" in str(
         error.value
     )
     assert "sold: is empty (row 7)" in str(error.value)
     report = read_json(storage(settings, "ingestion", "small", "run", "report.json"))
     assert report["refused"] == {"sold": {"missing": 1, "type": 2}}
+
+
+def test_rows_without_a_time_do_not_make_a_window_of_their_own(take, rows, tmp_path):
+    rows.loc[4, "sold"] = None
+    with pytest.raises(NothingToDo, match="no rows in the window 2030-01-01_end"):
+        take(written(rows, tmp_path / "s.csv"), Window(start="2030-01-01"))
 
 
 def test_a_source_without_the_event_time_is_refused_by_name(take, rows, tmp_path):
@@ -128,16 +140,14 @@ def test_a_window_of_the_wrong_kind_is_refused(take, rows, tmp_path):
     ("name", "content", "message"),
     [
         ("s.csv", None, "there is no such file"),
-        ("s.csv", b"", "cannot be read as csv: .*Empty CSV file"),
-        ("s.csv", b"area,rent", "holds no rows, only the header with area, rent"),
-        ("s.csv", b"area,rent\n", "holds no rows, only the header with area, rent"),
-        ("s.csv", b"area,rent\n1,2\n3\n", "cannot be read as csv: .*Row #3: Expected 2 columns, got 1"),
-        ("s.csv", b"area,rent\n1,2,3\n", "cannot be read as csv: .*Row #2: Expected 2 columns, got 3"),
-        ("s.csv", b"area,rent\n\xe9,2\n", "cannot be read as csv: .*invalid UTF8 data"),
-        ("s.csv", b"\xe9,rent\n1,2\n", "cannot be read as csv: .*utf-8"),
+        ("s.csv", b"", "the file is empty"),
+        ("s.csv", b"area,rent", "holds no rows, only one line: area,rent"),
+        ("s.csv", b"area,sold,rent\n\n", "holds no rows, only one line: area,sold,rent"),
+        ("s.csv", b"area,sold,kind\n1,2,\xe9\n", "the text is not utf-8"),
+        ("s.csv", b"\xe9,sold\n1,2\n", "the text is not utf-8"),
         ("s.csv", b"area,area \n1,2\n", "more than one column is called 'area'"),
         ("s.parquet", b"PAR1 and then nothing", "cannot be read as parquet"),
-        ("s.xlsx", b"PK", "sources of this kind are not supported; supported are .csv and .parquet files"),
+        ("s.xlsx", b"PK", "files of this kind are not supported; supported are .csv, "),
     ],
 )
 def test_an_unreadable_source_is_one_clear_error(take, tmp_path, name, content, message):
@@ -157,12 +167,10 @@ def test_a_truncated_parquet_file_is_one_clear_error(take, rows, tmp_path):
 
 def test_a_folder_and_an_unknown_scheme_are_no_sources(take, tmp_path):
     (tmp_path / "s.csv").mkdir()
-    with pytest.raises(SourceError, match=r"cannot be read as csv: .*directory"):
+    with pytest.raises(SourceError, match="is a folder; name its files"):
         take(tmp_path / "s.csv")
-    with pytest.raises(
-        SourceError, match=r"s3://bucket/s\.csv: addresses of this kind are not supported; supported are"
-    ):
-        take("s3://bucket/s.csv")
+    with pytest.raises(SourceError, match=r"gopher://bucket/s\.csv: "):
+        take("gopher://bucket/s.csv")
 
 
 def test_a_column_of_lists_is_refused_by_name(take, rows, tmp_path):

@@ -1,0 +1,114 @@
+"""The parts of a report's page: plain HTML that needs no network."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from pipeline.style import STYLE
+
+
+class Markup(str):
+    """HTML that is written by this module; any other text is escaped."""
+
+    __slots__ = ()
+
+
+def document(title: str, parts: Iterable[str]) -> str:
+    """Return the whole page."""
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+    body = "\n".join(parts)
+    return (
+        f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n'
+        f"<body><main>\n{body}\n</main></body></html>\n"
+    )
+
+
+def heading(title: str, subtitle: str) -> Markup:
+    """Return the top of the page."""
+    return Markup(f'<h1>{escape(title)}</h1><p class="faint">{escape(subtitle)}</p>')
+
+
+def banner(status: str, advice: str, reasons: Sequence[str]) -> Markup:
+    """Return the verdict with its reasons, in the colour of its status."""
+    listed = "".join(f"<li>{escape(reason)}</li>" for reason in reasons)
+    return Markup(
+        f'<section class="verdict {status.replace(" ", "-")}"><strong>{escape(status)}</strong> {escape(advice)}'
+        f"<ul>{listed}</ul></section>"
+    )
+
+
+def tiles(cards: Iterable[tuple[str, str, str]]) -> Markup:
+    """Return numbers that are seen first: each is a label, the number, and what it is measured by."""
+    shown = (
+        f'<div class="tile"><span>{escape(label)}</span><strong>{escape(value)}</strong><em>{escape(note)}</em></div>'
+        for label, value, note in cards
+    )
+    return Markup(f'<div class="tiles">{"".join(shown)}</div>')
+
+
+def section(title: str, *parts: str, note: str = "") -> Markup:
+    """Return a section with a heading, and a note in small print."""
+    small = f'<p class="faint">{escape(note)}</p>' if note else ""
+    return Markup(f"<section><h2>{escape(title)}</h2>{small}{''.join(parts)}</section>")
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = (), bad: Sequence[bool] = ()
+) -> Markup:
+    """Return a table.
+
+    Args:
+        head: titles of the columns; empty ones are not shown.
+        rows: cells, each row as long as `head`.
+        numbers: columns that are aligned to the right.
+        bad: which rows are marked; shorter than `rows` marks none of the rest.
+    """
+    classes = ["number" if place in numbers else "" for place in range(len(head))]
+    top = "".join(f'<th class="{kind}">{escape(cell)}</th>' for kind, cell in zip(classes, head, strict=True))
+    lines = []
+    for place, row in enumerate(rows):
+        marked = place < len(bad) and bad[place]
+        cells = "".join(f'<td class="{kind}">{_cell(cell)}</td>' for kind, cell in zip(classes, row, strict=True))
+        lines.append(f'<tr class="{"bad" if marked else ""}">{cells}</tr>')
+    titles = f"<thead><tr>{top}</tr></thead>" if any(head) else ""
+    return Markup(f"<table>{titles}<tbody>{''.join(lines)}</tbody></table>")
+
+
+def bullets(lines: Iterable[str]) -> Markup:
+    """Return a list of sentences."""
+    return Markup(f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>")
+
+
+def state(text: str) -> Markup:
+    """Return a word on a row's state, which is coloured where the row is marked."""
+    return Markup(f'<span class="state">{escape(text)}</span>')
+
+
+def folded(title: str, *parts: str) -> Markup:
+    """Return parts that show when their title is clicked."""
+    return Markup(f"<details><summary>{escape(title)}</summary>{''.join(parts)}</details>")
+
+
+def code(text: str) -> Markup:
+    """Return a text that is to be copied, such as an address."""
+    return Markup(f"<code>{escape(text)}</code>")
+
+
+def bar(share: float) -> Markup:
+    """Return a bar of up to 120 pixels for a share, cut at 1."""
+    return Markup(f'<span class="bar" style="width:{round(120 * min(max(share, 0), 1))}px"></span>')
+
+
+def stacked(now: str, before: str) -> Markup:
+    """Return a cell with a second line in small print, which may be empty."""
+    return Markup(f"{_cell(now)}<small>{_cell(before)}</small>" if before else _cell(now))
+
+
+def frame(title: str, inner: str) -> Markup:
+    """Return another page, whole, inside of this one: no second file and no request."""
+    # Only these two end or change an attribute; `escape` would make a page of some megabytes half as large again.
+    quoted = inner.replace("&", "&amp;").replace("'", "&#39;")
+    return Markup(f"<iframe title='{escape(title)}' loading='lazy' srcdoc='{quoted}'></iframe>")
+
+
+def _cell(text: str) -> str:
+    return text if isinstance(text, Markup) else escape(text)
