@@ -70,12 +70,21 @@ def test_a_window_is_ingested_once_listed_and_written_out(project):
 
 def test_a_bad_batch_is_told_in_one_message_without_a_stack_trace(project):
     rows = make_small_rows(50)
-    rows.loc[4, "kind"] = "Castle"
+    rows.loc[4:14, "kind"] = "Castle"
     rows.to_csv(project / "small.csv", index=False)
     told = mlops("data", "ingest")
     assert told.exit_code == 1
-    assert "kind: 'Castle' is not a known category (row 5); allowed: one of: Flat, Terraced House, Villa" in told.output
+    assert "kind: 'Castle' is not a known category (row 5 and 10 more); allowed: one of: Flat, Terraced" in told.output
     assert "Traceback" not in told.output
+
+
+def test_a_few_bad_rows_are_quarantined_and_the_command_says_where(project):
+    rows = make_small_rows(50)
+    rows.loc[4, "kind"] = "Castle"
+    rows.to_csv(project / "small.csv", index=False)
+    told = mlops("data", "ingest")
+    assert told.exit_code == 0
+    assert "quarantined 1 rows, with their reasons: " in told.output
 
 
 def test_an_empty_window_is_nothing_to_do(project):
