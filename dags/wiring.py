@@ -4,15 +4,16 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
-from airflow.sdk import Asset, AssetOrTimeSchedule, CronDataIntervalTimetable, CronTriggerTimetable, Param, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronDataIntervalTimetable, CronTriggerTimetable, task
+from airflow.sdk import Connection as AirflowConnection
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 from pydantic import BaseModel
 
-from pipeline.contract import Contract, Window
+from pipeline.contract import Contract
 from pipeline.errors import NothingToDo, PipelineError
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ def door() -> Iterator[None]:
     try:
         yield
     except NothingToDo as reason:
+        log.info("skipped: %s", reason)
         raise AirflowSkipException(str(reason)) from None
     except PipelineError as error:
         if error.transient:
@@ -102,44 +104,24 @@ def run_key(run_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", run_id)
 
 
-def window_params(contract: Contract) -> dict[str, Param]:
-    """Return the typed form fields of a window: dates, or row positions where the contract has no event time."""
-    default = contract.demo.history if contract.demo else Window()
-    kind = (
-        {"type": ["null", "string"], "format": "date"}
-        if contract.event_time
-        else {"type": ["null", "integer"], "minimum": 0}
-    )
-    what = f"{contract.event_time}" if contract.event_time else "row position, counted from 0"
-    return {
-        "start": Param(
-            _plain(default.start),
-            title="From",
-            description=f"First {what} of the window; empty: from the beginning",
-            **kind,
-        ),
-        "end": Param(
-            _plain(default.end),
-            title="Up to, excluded",
-            description=f"First {what} after it; empty: to the end",
-            **kind,
-        ),
-    }
+def connection_of(contract: Contract) -> Any:
+    """Return the Airflow connection that the contract names, as a `pipeline.connection.Connection`; in tasks only.
 
+    None where the contract names none, or Airflow has none of that name: the settings may have it. What is called
+    *Extra* in Airflow's form are the options.
+    """
+    from pipeline.connection import Connection
 
-def window_of(contract: Contract, params: dict[str, Any], dag_run: Any) -> Window:
-    """Return the window of a run: its data interval when it was scheduled or back-filled, else what the form says."""
-    if dag_run.run_type in ("scheduled", "backfill") and contract.event_time:
-        return Window(start=dag_run.data_interval_start.date(), end=dag_run.data_interval_end.date())
-    edge = date.fromisoformat if contract.event_time else int
-    return Window(**{side: None if params[side] is None else edge(params[side]) for side in ("start", "end")})
+    if contract.ingestion.connection is None:
+        return None
+    try:
+        found = AirflowConnection.get(contract.ingestion.connection)
+    except AirflowNotFoundException:
+        return None
+    return Connection(login=found.login or "", password=found.password or "", options=found.extra_dejson)
 
 
 def event_extra(events: Any, asset: Asset) -> dict[str, Any]:
     """Return what the newest event that triggered this run carries; empty in a manual run."""
     found = events[asset] if asset in events else []  # noqa: SIM401 (in a worker this is no dict and has no get)
     return dict(found[-1].extra) if found else {}
-
-
-def _plain(edge: Any) -> Any:
-    return edge.isoformat() if isinstance(edge, date) else edge

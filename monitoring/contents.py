@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 from monitoring.findings import ColumnDrift, Drift, Findings, Performance
 from monitoring.gather import Gathered
-from monitoring.page import Markup, banner, bar, bullets, document, frame, heading, section, state, table
 from monitoring.verdict import MANY_REFUSED, Verdict, number
 from pipeline.contract import Contract
+from pipeline.page import Markup, banner, bar, bullets, document, frame, heading, section, state, table
 
 _ADVICE = {
     "healthy": "Nothing to do.",
@@ -16,6 +16,8 @@ _ADVICE = {
     "no model": "A training is asked for.",
 }
 _EVIDENTLY = "With the same methods and limits. Columns that are empty or hold one value are not among these."
+_IN_REQUESTS = "What the service refused in the window of live traffic."
+_IN_BATCHES = "What ingestion refused of windows that the served version's data does not have."
 _METHODS = {
     "wasserstein": "Wasserstein distance, in standard deviations",
     "jensenshannon": "Jensen-Shannon distance",
@@ -36,7 +38,9 @@ def contents(
         parts.append(section("Numbers and their limits", _numbers(contract, findings)))
         parts += _drifts(findings)
     if findings.refusals.total:
-        parts.append(section("Refused values", _refusals(findings)))
+        parts.append(section("Refused values", _refusals(findings.refusals.fields, "Values"), note=_IN_REQUESTS))
+    if gathered.batch_refusals:
+        parts.append(section("Refused rows", _refusals(gathered.batch_refusals, "Rows"), note=_IN_BATCHES))
     parts += [section(f"Evidently: {what}", frame(what, page), note=_EVIDENTLY) for what, page in pages.items()]
     return document(title, parts)
 
@@ -117,13 +121,13 @@ def _note(drift: Drift) -> str:
     )
 
 
-def _refusals(findings: Findings) -> Markup:
+def _refusals(fields: dict[str, dict[str, int]], what: str) -> Markup:
     counts = [
-        (field, reason, f"{count:,}")
-        for field, reasons in sorted(findings.refusals.fields.items())
+        (field, reason.replace("_", " "), f"{count:,}")
+        for field, reasons in sorted(fields.items())
         for reason, count in sorted(reasons.items())
     ]
-    return table(("Field", "Reason", "Values"), counts, numbers=(2,))
+    return table(("Field", "Reason", what), counts, numbers=(2,))
 
 
 def _time(time: datetime) -> str:

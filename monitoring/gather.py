@@ -1,5 +1,6 @@
 """Gather what monitoring looks at: live traffic, the data of the served version, and what was ingested since."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pydantic import AwareDatetime
 from monitoring.errors import MonitoringError
 from monitoring.frames import write_frame
 from monitoring.sources import live_rows, new_rows, reference_rows
+from pipeline.batch_log import read_batches
 from pipeline.contract import Contract
 from pipeline.contract.base import Section
 from pipeline.data_registry import DataRegistry
@@ -32,7 +34,10 @@ class Gathered(Section):
     reference_rows: int = 0
     new_data_uri: str | None = None
     new_data_rows: int = 0
-    refusals: dict[str, dict[str, int]] = {}  # field -> reason -> refused values
+    refusals: dict[str, dict[str, int]] = {}  # field -> reason -> refused values of requests
+    batch_refusals: dict[
+        str, dict[str, int]
+    ] = {}  # field -> reason -> refused rows of batches that were ingested since
 
 
 def gather(
@@ -64,9 +69,11 @@ def gather(
         "live": _live(contract, settings, looked_at, looked_at.served),
         **_data(contract, settings, looked_at, looked_at.served),
     }
-    return looked_at.model_copy(
-        update=_store(contract, settings, run, frames) | {"refusals": _refusals(contract, settings, looked_at)}
-    )
+    counts = {
+        "refusals": _refusals(contract, settings, looked_at),
+        "batch_refusals": _batch_refusals(contract, settings, looked_at.served),
+    }
+    return looked_at.model_copy(update=_store(contract, settings, run, frames) | counts)
 
 
 def _live(contract: Contract, settings: Settings, at: Gathered, served: Release) -> pd.DataFrame:
@@ -87,6 +94,17 @@ def _data(contract: Contract, settings: Settings, at: Gathered, served: Release)
 
 def _refusals(contract: Contract, settings: Settings, at: Gathered) -> dict[str, dict[str, int]]:
     return read_refusals(_log(contract, settings), since=at.since, until=at.until)
+
+
+def _batch_refusals(contract: Contract, settings: Settings, served: Release) -> dict[str, dict[str, int]]:
+    """Count what was refused of the windows that the served version's data does not have, and of refused batches."""
+    known = DataRegistry(settings, contract).note(served.data_version).windows
+    total: dict[str, Counter[str]] = {}
+    for batch in read_batches(settings, contract.name):
+        if batch.window not in known or batch.published is False:
+            for field, reasons in batch.refused.items():
+                total.setdefault(field, Counter()).update(reasons)
+    return {field: dict(reasons) for field, reasons in total.items()}
 
 
 def _log(contract: Contract, settings: Settings) -> Path:

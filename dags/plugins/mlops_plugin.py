@@ -1,20 +1,31 @@
-"""Airflow's plugin: the report as a tab of each monitoring run, the history in the navigation, links on tasks."""
+"""Airflow's plugin: reports as a tab of runs, the quarantine as CSV, the history in the navigation, links on tasks."""
 
+from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import BaseOperatorLink
 from fastapi import Depends, FastAPI, HTTPException, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from dags.wiring import run_key
 from pipeline.settings import load_settings
 from pipeline.storage import storage
 
 settings = load_settings()  # the api-server is an entry point of ours: it serves the reports
+QUARANTINE = "quarantine.parquet"
 app = FastAPI(title="mlops reports", docs_url=None, redoc_url=None, openapi_url=None)
 
-NO_REPORT = "<p style='font-family: sans-serif; margin: 2em'>This run has no monitoring report (yet).</p>"
+_KINDS = {"drift_monitoring": "reports", "data_ingestion": "ingestion"}  # DAGs with reports, and their folders
+_NO_REPORT = {
+    "drift_monitoring": "This run has no monitoring report (yet).",
+    "data_ingestion": "This run has no report (yet). Where its tasks are skipped, the window has no rows: the log of "
+    "collect says which there are.",
+}
+_NOT_HERE = "Runs of this DAG have no report; those of data_ingestion and drift_monitoring have one."
+# The page of a batch shows what strangers wrote: it is escaped, and nothing on it could run all the same.
+_NO_SCRIPTS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
 
 async def logged_in(request: Request) -> None:
@@ -26,12 +37,43 @@ async def logged_in(request: Request) -> None:
 
 @app.get("/report", dependencies=[Depends(logged_in)])
 def report(dag: str, run: str) -> HTMLResponse:
-    """Return the report of a monitoring run."""
-    model = dag.partition(".")[0]
+    """Return the report of a run of monitoring or of ingestion."""
+    kind, folder = _folder(dag, run)
+    if kind not in _KINDS or not (page := folder / "report.html").exists():
+        return HTMLResponse(_note(_NO_REPORT.get(kind, _NOT_HERE)))
+    content = page.read_text(encoding="utf-8")
+    if kind == "drift_monitoring":
+        return HTMLResponse(content)
+    if (folder / QUARANTINE).exists():
+        link = f"quarantine?{escape(urlencode({'dag': dag, 'run': run}))}"
+        content = content.replace("<main>", f'<main><p><a href="{link}">Download the quarantine as CSV</a></p>', 1)
+    return HTMLResponse(content, headers=_NO_SCRIPTS)
+
+
+@app.get("/quarantine", dependencies=[Depends(logged_in)])
+def quarantine(dag: str, run: str) -> Response:
+    """Return the rows that a run of ingestion refused, as CSV."""
+    from ingestion.quarantine_csv import quarantine_csv
+
+    kind, folder = _folder(dag, run)
+    file = folder / QUARANTINE
+    if kind != "data_ingestion" or not file.exists():
+        return HTMLResponse(_note("This run has no quarantine."), 404)
+    name = f"{dag.partition('.')[0]}-{run_key(run)}-quarantine.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(quarantine_csv(file), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _folder(dag: str, run: str) -> tuple[str, Any]:
+    """Return a run's kind and its folder in the storage; 404 for what can be no run of ours."""
+    model, _, kind = dag.partition(".")
     if not model.isidentifier() or run_key(run) != run_key(run).lstrip("."):
         raise HTTPException(404)
-    page = storage(settings, "reports", model, run_key(run), "report.html")
-    return HTMLResponse(page.read_text(encoding="utf-8") if page.exists() else NO_REPORT)
+    return kind, storage(settings, _KINDS.get(kind, ""), model, run_key(run))
+
+
+def _note(text: str) -> str:
+    return f"<p style='font-family: sans-serif; margin: 2em'>{text}</p>"
 
 
 class XComLink(BaseOperatorLink):

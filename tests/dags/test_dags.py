@@ -75,7 +75,8 @@ def test_cron_schedules_have_data_intervals(dags):
     monitoring = dags["house_prices.drift_monitoring"].timetable
     assert type(monitoring).__name__ == "AssetOrTimeSchedule"
     assert type(monitoring.timetable).__name__ == "CronTriggerTimetable"  # which does not run at once when it is new
-    assert dags["house_prices.data_ingestion"].timetable.can_be_scheduled is False
+    assert type(dags["house_prices.data_ingestion"].timetable).__name__ == "CronDataIntervalTimetable"
+    assert dags["house_prices.data_ingestion"].start_date is None  # else no back-fill could go before it
 
 
 def test_the_form_of_a_window_is_typed_by_the_contract(dags):
@@ -89,7 +90,10 @@ def test_the_form_of_a_window_is_typed_by_the_contract(dags):
     assert counted.get_param("start").schema["type"] == ["null", "integer"]
     assert counted["start"] is None
     for params in (dated, counted):
-        assert all(params.get_param(name).schema.get("title") for name in params)
+        for name in params:
+            assert params.get_param(name).schema.get("title")
+            assert params.get_param(name).description
+    assert "data/ames_house_sales.csv" in dated.get_param("source").description
 
 
 def test_candidates_are_mapped_tasks(dags):

@@ -1,3 +1,5 @@
+import json
+import re
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
@@ -5,7 +7,8 @@ import pytest
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from dags.wiring import door, event_extra, run_key, window_of
+from dags.form import source_param, window_of
+from dags.wiring import connection_of, door, event_extra, run_key
 from pipeline.contract import Window
 from pipeline.errors import NothingToDo, PipelineError
 from pipeline.git import GitError
@@ -52,3 +55,39 @@ def test_a_run_key_is_a_file_name():
 
 def test_a_manual_run_has_no_event():
     assert event_extra({}, Asset(name="x")) == {}
+
+
+def test_a_window_that_ends_before_it_starts_is_refused_in_words(house_prices):
+    form = {"start": "2009-01-01", "end": "2006-01-01"}
+    with pytest.raises(PipelineError, match="start 2009-01-01 must come before end 2006-01-01"):
+        window_of(house_prices, form, run("manual"))
+    with pytest.raises(
+        PipelineError, match=r"house_prices: the form's window 2009-13-01 to None is none: month must be in 1..12"
+    ):
+        window_of(house_prices, {"start": "2009-13-01", "end": None}, run("manual"))
+
+
+def with_source(contract, **ingestion):
+    return contract.model_copy(update={"ingestion": contract.ingestion.model_copy(update=ingestion)})
+
+
+def test_the_connection_is_the_one_of_airflow_that_the_contract_names(house_prices, monkeypatch):
+    made = {"conn_type": "aws", "login": "who", "password": "hidden-word", "extra": {"endpoint_url": "http://s3"}}
+    monkeypatch.setenv("AIRFLOW_CONN_SALES", json.dumps(made))
+    found = connection_of(with_source(house_prices, connection="sales"))
+    assert (found.login, found.password.get_secret_value()) == ("who", "hidden-word")
+    assert found.options.get_secret_value() == {"endpoint_url": "http://s3"}
+    assert "hidden-word" not in f"{found} {found!r} {found.model_dump_json()}"
+
+
+def test_without_a_connection_in_the_contract_airflow_is_not_asked(house_prices):
+    assert connection_of(house_prices) is None
+
+
+def test_the_source_field_shows_no_secret_and_takes_none(house_prices):
+    own = source_param(with_source(house_prices, source="s3://user@bucket/rows.parquet?token=abc"))
+    assert "s3://bucket/rows.parquet?…" in own.description
+    assert "data/rows-*.csv" in source_param(with_source(house_prices, source="data/rows-*.csv")).description
+    for allowed in ("data/rows.csv", "https://host:8080/rows.csv", "postgresql://user@host:5432/sales"):
+        assert re.match(own.schema["pattern"], allowed)
+    assert not re.match(own.schema["pattern"], "postgresql://user:word@host/sales")

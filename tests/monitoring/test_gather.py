@@ -14,6 +14,7 @@ from monitoring.errors import MonitoringError
 from monitoring.frames import read_frame
 from monitoring.gather import Gathered, gather
 from monitoring.verdict import verdict
+from pipeline.batch_log import record_batch
 from pipeline.bundle.load import Bundle, load_bundle
 from pipeline.contract import PREDICTION, Contract, Window
 from pipeline.data_registry import DataRegistry
@@ -181,3 +182,21 @@ def test_new_data_are_the_rows_that_the_served_version_does_not_have(stage):
     assert again == gathered
     old = gather(stage.contract, stage.settings, "run-4", UNTIL, "data-v1.0.0")
     assert old.new_data_rows == 0
+
+
+def test_refused_rows_count_where_the_served_version_does_not_have_their_window(stage):
+    """So do those of a batch that was refused as a whole, even if its window was published before."""
+    base = {"run": "other", "rows": 50, "published": True}
+    batches = {
+        FIRST.id: {"refused": {"area": {"range": 1}}},
+        "2030-01-01_2031-01-01": {"refused": {"area": {"range": 2, "type": 3}}},
+        "2031-01-01_2032-01-01": {"refused": {"area": {"range": 4}, "lift": {"missing": 5}}, "published": False},
+    }
+    for window, said in batches.items():
+        record_batch(stage.settings, "small", base | said | {"window": window})
+    gathered = gather(stage.contract, stage.settings, "run-5", UNTIL, "data-v1.0.0")
+    assert gathered.batch_refusals == {"area": {"range": 6, "type": 3}, "lift": {"missing": 5}}
+    record_batch(stage.settings, "small", base | batches[FIRST.id] | {"window": FIRST.id, "published": False})
+    again = gather(stage.contract, stage.settings, "run-6", UNTIL, "data-v1.0.0")
+    assert again.batch_refusals["area"] == {"range": 7, "type": 3}
+    assert Gathered.model_validate(again.model_dump(mode="json")) == again

@@ -105,6 +105,22 @@ def test_there_is_a_report_without_a_model_too(look, reference, live, settings, 
     assert "<iframe" not in page
 
 
+def test_what_batches_and_requests_were_refused_for_stands_side_by_side(
+    look, reference, live, settings, small_contract
+):
+    seen = look(reference, live, refusals={"area": {"range": 2}})
+    gathered = seen.gathered.model_copy(update={"batch_refusals": {"kind": {"missing_column": 7}}})
+    page = read(report(small_contract, settings, RUN, gathered, seen.findings, seen.verdict).html_uri)
+    top = re.sub(r"<[^>]+>", " ", page.partition("<iframe")[0])
+    assert re.search(r"Refused values .* area\s+range\s+2", top, re.DOTALL)
+    assert re.search(r"Refused rows .* kind\s+missing column\s+7", top, re.DOTALL)
+    assert "Refused rows" not in read(report(small_contract, settings, RUN, *vars_of(seen)).html_uri)
+
+
+def vars_of(seen):
+    return seen.gathered, seen.findings, seen.verdict
+
+
 def test_a_run_stands_once_in_the_history(look, reference, live, settings, small_contract, ui):
     there = settings.model_copy(update={"reports_uri": ui})
     urls = set()

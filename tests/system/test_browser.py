@@ -10,7 +10,8 @@ from upath import UPath
 
 from pipeline.contract import Contract, load_contract
 from pipeline.settings import Settings
-from tests.chain import Lived, live_the_loop, served, settings_for
+from pipeline.storage import storage
+from tests.chain import Lived, ingest, live_the_loop, served, settings_for
 from tests.conftest import SMALL, make_small_rows
 
 pytestmark = pytest.mark.timeout(300)
@@ -90,4 +91,32 @@ def test_the_report_renders_without_the_internet(
     assert story.verdict.status in page.locator("body").inner_text().lower()
     evidently = page.frame_locator("iframe").first
     evidently.locator("canvas, svg, .js-plotly-plot").first.wait_for(timeout=60_000)
+    assert page.faults == []  # type: ignore[attr-defined]
+
+
+def test_the_report_of_a_batch_renders_and_fits_its_page(
+    lived: tuple[Contract, Settings, Lived], page: Page, tmp_path: Path
+) -> None:
+    """The history again, with a few bad rows and words that only look like HTML: a patch version."""
+    contract, settings, _ = lived
+    assert contract.demo is not None
+    source = settings.project_dir / contract.ingestion.source
+    whole, rows = source.read_bytes(), make_small_rows(1200)
+    rows.loc[:4, "area"] = -1.0
+    rows.loc[5, "district"] = "<img src=x onerror=alert(1)>" + "x" * 300
+    rows.to_csv(source, index=False)
+    try:
+        _, version = ingest(contract, settings, contract.demo.history)
+    finally:
+        source.write_bytes(whole)
+    file = tmp_path / "report.html"
+    name = contract.demo.history.id
+    file.write_bytes(storage(settings, "ingestion", contract.name, name, "report.html").read_bytes())
+    page.goto(file.as_uri())
+    assert page.locator(".verdict.published").inner_text().startswith(f"published as {version.version}.")
+    assert page.locator("tr", has_text="out of range").first.is_visible()
+    assert page.locator("img").count() == 0
+    for width in (1400, 500):
+        page.set_viewport_size({"width": width, "height": 1000})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.faults == []  # type: ignore[attr-defined]

@@ -1,0 +1,107 @@
+"""The plugin's own pages: which report belongs to which run, the quarantine as CSV, and who may see them."""
+
+import csv
+import importlib.util
+import io
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from fastapi.testclient import TestClient
+
+from pipeline.storage import storage, write_bytes
+
+PLUGIN = Path(__file__).resolve().parents[2] / "dags" / "plugins" / "mlops_plugin.py"
+RUN = "manual__2026-03-01T10:00:00+00:00"
+KEY = "manual__2026-03-01T10-00-00-00-00"
+
+
+@pytest.fixture
+def plugin(settings, monkeypatch):
+    """The plugin, loaded as Airflow loads it: from its file, in a process that has settings."""
+    monkeypatch.setenv("MLOPS_STATE_DIR", str(settings.state))
+    spec = importlib.util.spec_from_file_location("mlops_plugin", PLUGIN)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def visitor(plugin):
+    return TestClient(plugin.app)
+
+
+@pytest.fixture
+def client(plugin):
+    """Somebody who is logged in: who that is, is Airflow's to know."""
+    plugin.app.dependency_overrides[plugin.logged_in] = lambda: None
+    return TestClient(plugin.app)
+
+
+@pytest.fixture
+def quarantined(settings):
+    """A run of ingestion with a report and a quarantine."""
+    page = b"<!doctype html><body><main>the report of a batch</main></body>"
+    write_bytes(storage(settings, "ingestion", "small", KEY, "report.html"), page)
+    cells = ["=1+1", "+1", "-3", "@SUM(A1)", "\tx", "\rx", "a=b", "", None, 'say "hi", twice']
+    table = pa.table({"source_file": ["rows.csv"] * 10, "row": range(1, 11), "reasons": ["bad"] * 10, "kind": cells})
+    file = storage(settings, "ingestion", "small", KEY, "quarantine.parquet")
+    pyarrow.parquet.write_table(table, file.path)
+
+
+def ask(client, path, dag="small.data_ingestion", run=RUN):
+    return client.get(path, params={"dag": dag, "run": run})
+
+
+@pytest.mark.parametrize("path", ["/report", "/quarantine"])
+def test_who_is_not_logged_in_sees_nothing(visitor, path, quarantined):
+    assert ask(visitor, path).status_code == 401
+
+
+def test_a_run_of_ingestion_has_its_report_with_a_link_to_the_quarantine(client, quarantined):
+    page = ask(client, "/report")
+    assert page.status_code == 200
+    assert "the report of a batch" in page.text
+    link = page.text.partition('href="')[2].partition('"')[0].replace("&amp;", "&")
+    assert client.get(f"/{link}").headers["content-type"].startswith("text/csv")
+    assert "script-src" not in page.headers["content-security-policy"]
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def test_without_a_quarantine_there_is_no_link(client, settings):
+    write_bytes(storage(settings, "ingestion", "small", KEY, "report.html"), b"<main>all good</main>")
+    assert "href" not in ask(client, "/report").text
+    assert ask(client, "/quarantine").status_code == 404
+
+
+def test_a_run_of_monitoring_has_its_report(client, settings):
+    write_bytes(storage(settings, "reports", "small", KEY, "report.html"), b"<main>the verdict</main>")
+    assert ask(client, "/report", dag="small.drift_monitoring").text == "<main>the verdict</main>"
+
+
+def test_a_run_without_a_report_says_so(client):
+    assert "no monitoring report" in ask(client, "/report", dag="small.drift_monitoring").text
+    assert "the log of collect says" in ask(client, "/report").text
+    assert "have no report" in ask(client, "/report", dag="small.model_training").text
+    assert "have no report" in ask(client, "/report", dag="example").text
+
+
+def test_the_quarantine_is_a_csv_that_no_spreadsheet_runs(client, quarantined):
+    answer = ask(client, "/quarantine")
+    assert f'filename="small-{KEY}-quarantine.csv"' in answer.headers["content-disposition"]
+    lines = list(csv.DictReader(io.StringIO(answer.content.decode(), newline="")))
+    assert [line["row"] for line in lines] == [str(row) for row in range(1, 11)]
+    assert [line["kind"] for line in lines] == [
+        *("'=1+1", "'+1", "'-3", "'@SUM(A1)", "'\tx", "'\rx"),
+        *("a=b", "", "", 'say "hi", twice'),
+    ]
+
+
+@pytest.mark.parametrize("path", ["/report", "/quarantine"])
+@pytest.mark.parametrize(
+    ("dag", "run"),
+    [("../../etc.data_ingestion", RUN), ("small.data_ingestion", ".."), ("small.data_ingestion", ".git")],
+)
+def test_nobody_leaves_the_storage(client, path, dag, run):
+    assert ask(client, path, dag, run).status_code == 404
