@@ -1,80 +1,29 @@
-"""`make bench`: one row from record to number, as the service does it, beside scikit-learn on a one-row data frame.
+"""`make bench`: runs the benchmarks, prints their figures as a table and draws them; or those that are named."""
 
-The rival is what most services do: the same features in a data frame, a `ColumnTransformer`, the same boosting. Both
-are fitted on the default data here and answer the same rows, in turns; medians of five rounds.
-"""
+import argparse
+from importlib import import_module
 
-import platform
-import statistics
-import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from benchmarks.table import Figure, busy, draw, show
 
-import numpy as np
-import onnxruntime
-import pandas as pd
-from sklearn.compose import make_column_transformer
-from sklearn.ensemble import GradientBoostingRegressor
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
-
-from ingestion.normalise import normalise
-from pipeline.bundle.convert import to_onnx
-from pipeline.bundle.load import open_session
-from pipeline.contract import load_contract
-from pipeline.encode import Encoder
-from pipeline.records import to_record
-from training.estimator import build_estimator
-
-ROOT = Path(__file__).resolve().parents[1]
-ROWS, ROUNDS, CANDIDATE = 200, 5, "gradient_boosting"
+BENCHMARKS = ("serving_row", "ingestion", "publishing")
 
 
 def main() -> None:
-    """Measure and print."""
-    contract = load_contract(ROOT / "contracts" / "house_prices.yaml")
-    frame, _ = normalise(contract, pd.read_csv(ROOT / contract.ingestion.source, dtype=str, keep_default_na=False))
-    target = frame[contract.target.name].to_numpy(dtype=float)
-    records = [to_record(contract, row) for row in frame.head(ROWS).to_dict("records")]
-    ours = _ours(contract, frame, target)
-    rival = _rival(contract, frame, target)
-    rounds = [(_microseconds(ours, records), _microseconds(rival, records)) for _ in range(ROUNDS)]
-    mine, theirs = (statistics.median(values) for values in zip(*rounds, strict=True))
-    print(f"{platform.machine()}, Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}")
-    print(f"record -> encoder -> ONNX Runtime       {mine:10.0f} us a row")
-    print(f"record -> data frame -> scikit-learn    {theirs:10.0f} us a row")
-    print(f"ratio                                   {theirs / mine:10.1f}")
-
-
-def _ours(contract: Any, frame: pd.DataFrame, target: Any) -> Callable[[dict[str, Any]], float]:
-    encoder = Encoder(contract)
-    model = build_estimator(contract, CANDIDATE).fit(encoder.columns(frame), target)
-    session = open_session(to_onnx(model, len(encoder.names)))
-    name = session.get_inputs()[0].name
-    return lambda record: float(np.exp(session.run(None, {name: encoder.record(record)})[0]).item())
-
-
-def _rival(contract: Any, frame: pd.DataFrame, target: Any) -> Callable[[dict[str, Any]], float]:
-    words = [name for name, column in contract.features.items() if column.type == "category"]
-    numbers = [name for name in contract.features if name not in words]
-    features = _typed(frame[[*numbers, *words]], numbers)
-    prepare = make_column_transformer((SimpleImputer(), numbers), (OneHotEncoder(handle_unknown="ignore"), words))
-    parameters = contract.training.candidates[CANDIDATE].parameters
-    model = make_pipeline(prepare, GradientBoostingRegressor(**parameters)).fit(features, np.log(target))
-    return lambda record: float(np.exp(model.predict(_typed(pd.DataFrame([record]), numbers))).item())
-
-
-def _typed(frame: pd.DataFrame, numbers: list[str]) -> pd.DataFrame:
-    return frame.astype(dict.fromkeys(numbers, float))
-
-
-def _microseconds(predict: Callable[[dict[str, Any]], float], records: list[dict[str, Any]]) -> float:
-    started = time.perf_counter()
-    for record in records:
-        predict(record)
-    return (time.perf_counter() - started) / len(records) * 1e6
+    """Measure, print, draw."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all of them by default")
+    parser.add_argument("--full", action="store_true", help="ten million rows as well; needs 5 GB of disk")
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
+    warning = busy()
+    figures: list[Figure] = []
+    for name in arguments.names or BENCHMARKS:
+        print(f"measuring {name} ...", flush=True)
+        figures += import_module(f"benchmarks.{name}").measure(full=arguments.full)
+    show(figures)
+    print(*filter(None, [warning]), f"drawn in {draw(figures)}", sep="\n")
 
 
 if __name__ == "__main__":

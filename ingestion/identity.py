@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.contract import Contract
-from pipeline.split import SPLITS, canonical_text, digests, identity_columns, splits_at
+from pipeline.split import SPLITS, canonical_text, hashes, identity_columns, splits_at
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,14 @@ class Identity:
 def identify(contract: Contract, batch: Any) -> Identity:
     """Return ids and splits of the rows of a batch in its normal form."""
     texts = _texts([batch.column(name) for name in identity_columns(contract)])
-    halves = digests(contract, texts)
-    codes = pa.array(splits_at(contract, halves[:, 0]).astype(np.int32))
-    return Identity(halves[:, 1].copy(), pa.DictionaryArray.from_arrays(codes, pa.array(SPLITS)))
+    ids = hashes(contract, texts)
+    codes = pa.array(splits_at(contract, ids))
+    return Identity(ids, pa.DictionaryArray.from_arrays(codes, pa.array(SPLITS)))
 
 
-def _texts(columns: list[Any]) -> list[str]:
+def _texts(columns: list[Any]) -> Any:
     if len(columns) == 1 and pa.types.is_string(columns[0].type):
-        texts: list[str] = columns[0].to_numpy(zero_copy_only=False).tolist()
-        return texts
+        return columns[0].to_numpy(zero_copy_only=False)
     return ["\x1f".join(row) for row in zip(*map(_column_texts, columns), strict=True)]
 
 

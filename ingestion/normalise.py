@@ -3,27 +3,19 @@
 What a value is called and whether it is one is for `pipeline.coders` to say; here each distinct value is asked once.
 """
 
-import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.coders import coder
+from ingestion.parse import Parse, parser, with_a_year
 from pipeline.contract import CategoryColumn, Column, Contract, DateColumn, IntegerColumn, NumberColumn, TextColumn
 from pipeline.refusal import Reason
 
 Mask = NDArray[np.bool_]
-
-# Python would take 1_000, nan and digits of other scripts as well.
-_NUMBER = re.compile(r"[+-]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|inf|infinity)", re.IGNORECASE)
-_FIRST, _LAST = ((edge - datetime(1970, 1, 1)) // timedelta(microseconds=1) for edge in (datetime.min, datetime.max))  # noqa: DTZ001, DTZ901 (all of these are UTC)
 
 
 @dataclass(frozen=True)
@@ -58,12 +50,14 @@ def normalise(contract: Contract, raw: Any, decimal: str = ".") -> Normal:
             continue
         cells = _without_missing(contract, raw.column(name))
         columns[name] = _normal(column, cells, decimal)
-        failed = cells.is_valid().to_numpy(zero_copy_only=False) & ~columns[name].is_valid().to_numpy(
-            zero_copy_only=False
-        )
-        if failed.any():
+        if columns[name].null_count != cells.null_count:
+            failed = _mask(pc.and_(cells.is_valid(), columns[name].is_null()))
             failures.append(Failure(name, _reason(column), failed))
     return Normal(pa.record_batch(columns), failures)
+
+
+def _mask(flags: Any) -> Mask:
+    return np.asarray(flags.to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def event_times(contract: Contract, raw: Any) -> Any:
@@ -78,15 +72,8 @@ def event_times(contract: Contract, raw: Any) -> Any:
 def parse_times(column: DateColumn, cells: Any) -> Any:
     """Return times as timestamp[us] in UTC; null where a cell is missing or does not parse."""
     if pa.types.is_timestamp(cells.type):
-        return _with_a_year(cells)
-    return _look_up(cells, lambda words: _with_a_year(_parse_words(column, words)), pa.timestamp("us"))
-
-
-def _with_a_year(times: Any) -> Any:
-    """Return the times, null where no calendar of Python has the year: before 1 or after 9999."""
-    microseconds = times.cast(pa.int64())
-    inside = pc.and_(pc.greater_equal(microseconds, _FIRST), pc.less_equal(microseconds, _LAST))
-    return pc.if_else(inside, times, pa.scalar(None, times.type))
+        return with_a_year(cells)
+    return _look_up(cells, parser(column, "."), pa.timestamp("us"))
 
 
 def _without_missing(contract: Contract, cells: Any) -> Any:
@@ -116,54 +103,25 @@ def _take(words: Any, indices: Any) -> Any:
 def _normal(column: Column, cells: Any, decimal: str) -> Any:
     if isinstance(column, DateColumn):
         return parse_times(column, cells)
-    if isinstance(column, NumberColumn | IntegerColumn):
-        if pa.types.is_float64(cells.type):
-            return pc.add(cells, 0.0)  # -0 becomes 0
-        return _look_up(cells, _each(lambda text: _number(text, decimal)), pa.float64())
     if isinstance(column, TextColumn):
         return pc.if_else(pc.starts_with(cells, "="), pa.scalar(None, pa.string()), cells)
-    parse = coder(column).normalise
+    if isinstance(column, NumberColumn | IntegerColumn):
+        is_parsed = pa.types.is_float64(cells.type)
+        return cells if is_parsed else _look_up(cells, parser(column, decimal), pa.float64())
     if column.type == "boolean":
-        return _look_up(cells, _each(parse), pa.bool_())
-    encoded = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
-    return _take(
-        pa.array(_each(lambda word: _word(parse, word))(encoded.dictionary.to_pylist()), pa.string()), encoded.indices
-    )
+        return _look_up(cells, parser(column, decimal), pa.bool_())
+    encoded = _encoded(cells)
+    return _take(pa.array(parser(column, decimal)(encoded.dictionary.to_pylist()), pa.string()), encoded.indices)
 
 
-def _look_up(cells: Any, parse: Callable[[list[Any]], Iterable[Any]], kind: Any) -> Any:
+def _look_up(cells: Any, parse: Parse, kind: Any) -> Any:
     """Return what the distinct cells are parsed to, in the cells' places."""
-    encoded = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
+    encoded = _encoded(cells)
     return pa.array(parse(encoded.dictionary.to_pylist()), kind).take(encoded.indices)
 
 
-def _each(parse: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
-    def parse_or_none(value: Any) -> Any:
-        try:
-            return None if value is None else parse(value)
-        except (ValueError, TypeError, OverflowError):
-            return None
-
-    return lambda values: [parse_or_none(value) for value in values]
-
-
-def _number(text: str, decimal: str) -> float:
-    if decimal != ".":
-        text = text.replace(".", " ").replace(decimal, ".")  # a point would separate thousands: no number to us
-    if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{text!r} is not a number")
-    return float(text) + 0.0
-
-
-def _word(parse: Callable[[Any], Any], word: str) -> Any:
-    if word.startswith("="):
-        raise ValueError(f"{word!r} would be a formula to a spreadsheet")
-    return parse(word)
-
-
-def _parse_words(column: DateColumn, words: list[Any]) -> Any:
-    times = pd.to_datetime(pd.Series(words, dtype=object), format=column.format, errors="coerce", utc=True)
-    return pa.Array.from_pandas(times.dt.tz_localize(None).astype("datetime64[us]"), type=pa.timestamp("us"))
+def _encoded(cells: Any) -> Any:
+    return cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
 
 
 def _reason(column: Column) -> Reason:

@@ -1,7 +1,9 @@
 """CSV files as batches of cells, by pyarrow's streaming reader."""
 
+import math
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -40,7 +42,13 @@ def batches(contract: Contract, file: SourceFile, header: Header, plan: Plan) ->
     raw_names = {name.strip(): name for name in _raw_names(contract, file)}
     types = {raw_names[name]: raw_type(name, contract.batch_columns[name], plan) for name in header.columns}
     next_row = 1
-    with _understood(contract, file, header, plan), _open(file) as source:
+    # Beside the reading, which leaves a core idle.
+    with (
+        ThreadPoolExecutor(max_workers=1) as thread,
+        _understood(contract, file, header, plan),
+        _open(file) as source,
+    ):
+        quotes = thread.submit(refuse_open_quote, contract, file.name, lambda: _open(file))
         for batch in pyarrow.csv.open_csv(source, **_options(contract, plan, types, unreadable)):
             _check_unreadable(file, unreadable, plan)
             columns = {name: batch.column(raw_names[name]) for name in header.columns}
@@ -49,7 +57,7 @@ def batches(contract: Contract, file: SourceFile, header: Header, plan: Plan) ->
             next_row = int(rows[-1]) + 1 if len(rows) else next_row
             yield placed(columns, file, rows)
     _check_unreadable(file, unreadable, plan)
-    refuse_open_quote(contract, file.name, lambda: _open(file))
+    quotes.result()
     if unreadable:
         yield _lines(contract, file, header, plan, unreadable)
 
@@ -113,9 +121,9 @@ def _understood(
 
 
 def _check_numbers(columns: dict[str, Any], plan: Plan) -> None:
-    """The reader takes the word nan for a number; it is none."""
+    """Look for the word nan, which the reader takes for a number: no sum with it is one. It is none to us."""
     numbers = {name: column for name, column in columns.items() if pa.types.is_floating(column.type)}
-    wrong = [name for name, column in numbers.items() if pc.any(pc.is_nan(column)).as_py()]
+    wrong = [name for name, column in numbers.items() if math.isnan(pc.sum(column).as_py() or 0)]
     if wrong:
         raise ReadAgain(plan.careful(*wrong))
 

@@ -136,12 +136,13 @@ def _spread(mask: Mask, good: Mask) -> Mask:
 def _leave_out(contract: Contract, sifted: Sifted, bad: Mask) -> None:
     """Write the valid rows again, without those."""
     whole = sifted.valid.rename(sifted.valid.with_name("before.parquet"))
-    profiler, first = Profiler(contract), 0
+    profiler, unknown, first = Profiler(contract), UnknownWords(contract), 0
     with ValidFile(sifted.valid) as valid:
         for batch in read_batches(whole):
             kept = batch.filter(pa.array(~bad[first : first + batch.num_rows]))
             first += batch.num_rows
             valid.add(kept)
             profiler.add(kept)
+            unknown.add(kept)
     whole.unlink()
-    sifted.profile = profiler.result()
+    sifted.profile, sifted.unknown = profiler.result(), unknown

@@ -33,7 +33,10 @@ def refuse_foreign(contract: Contract, name: str, start: bytes) -> None:
     elif what:
         raise SourceError(f"{name}: seems to be {what}, not a CSV file")
     elif b"\0" in start and not written.startswith(("utf-16", "utf-32")):
-        raise SourceError(f"{name}: holds zero bytes: it seems to be a binary file, not text")
+        raise SourceError(
+            f"{name}: holds zero bytes: it seems to be a binary file; for text in UTF-16, "
+            "say ingestion.csv.encoding: utf-16-le"
+        )
     if len(start) < SNIFFED and not {10, 13} & set(start.strip()):
         raise SourceError(f"{name}: holds no rows, only one line: {start.strip().decode(errors='replace')[:200]}")
 

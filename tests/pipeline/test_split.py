@@ -48,7 +48,7 @@ def test_the_shares_are_those_of_the_contract(small_contract):
 def test_the_place_of_a_row_is_frozen(small_contract):
     """Another hash would move rows that a released model was fitted on into its test split."""
     assert [split_of(small_contract, [key]) for key in ("a", "b", "c", "d", "e", "f", "g", "h")] == [
-        "train", "test", "train", "train", "train", "train", "train", "train",
+        "validation", "train", "test", "train", "test", "validation", "train", "train",
     ]  # fmt: skip
 
 
