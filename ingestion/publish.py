@@ -1,5 +1,7 @@
 """Publish: a valid batch becomes part of the next data version, and its report says which."""
 
+from collections.abc import Iterator
+
 from upath import UPath
 
 from ingestion.errors import IngestionError
@@ -9,7 +11,7 @@ from ingestion.report import write_report
 from ingestion.validate import Validated
 from pipeline.batch_log import record_batch
 from pipeline.contract import Contract
-from pipeline.data_registry import DataRegistry, DataVersion
+from pipeline.data_registry import DataRegistry, DataVersion, VersionNote
 from pipeline.settings import Settings
 from pipeline.storage import fetched, read_json
 
@@ -49,8 +51,7 @@ def _report(validated: Validated) -> BatchReport:
 
 
 def _published(registry: DataRegistry, report: BatchReport, version: DataVersion) -> PublishedReport:
-    notes = registry.notes()
-    for before, note in reversed(list(zip([None, *notes], notes, strict=False))):  # the last one that this run made
+    for before, note in _candidates(registry, version.version):
         if note.window == report.window and note.windows[note.window].run == report.run:
             return PublishedReport(
                 **dict(report),
@@ -60,3 +61,15 @@ def _published(registry: DataRegistry, report: BatchReport, version: DataVersion
                 profile_before=before.profile if before else None,
             )
     return PublishedReport(**dict(report), version=version.version, created=False)
+
+
+def _candidates(registry: DataRegistry, version: str) -> Iterator[tuple[VersionNote | None, VersionNote]]:
+    """Give versions that this run may have made, with those before them: the newest one first, then all the others.
+
+    It is the newest, unless a run is repeated after others have published; only then are all notes read.
+    """
+    versions = registry.versions()
+    place = versions.index(version)
+    yield registry.note(versions[place - 1]) if place else None, registry.note(version)
+    notes = registry.notes()
+    yield from reversed(list(zip([None, *notes], notes, strict=False)))

@@ -44,8 +44,8 @@ def row_text(values: Iterable[Any]) -> str:
 def hashes(contract: Contract, texts: Sequence[str]) -> NDArray[np.uint64]:
     """Return a hash of each row's text under the contract's salt, shape (rows,).
 
-    SipHash-2-4 (Aumasson & Bernstein 2012) as pandas has it for hashing keys of data frames: a million texts in a tenth of
-    a second. Its key is made of the salt. A test holds it, since another hash would move rows between splits.
+    SipHash-2-4 (Aumasson & Bernstein 2012), as pandas has it for keys of data frames: a million texts in a tenth of a
+    second. Its key is made of the salt. A test holds it, since another hash would move rows between splits.
     """
     key = hashlib.sha256(contract.split.salt.encode()).hexdigest()[:16]
     return pd.util.hash_array(np.array(texts, dtype=object), hash_key=key, categorize=False)
