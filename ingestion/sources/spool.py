@@ -86,6 +86,8 @@ def _plain_value(value: Any) -> Any:
         return int(value) if whole else float(value)
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return dt.datetime(value.year, value.month, value.day)  # noqa: DTZ001 (a day has no time zone)
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        return value.astimezone(dt.UTC)  # once pandera is imported, pyarrow 25 drops the offset of any other zone
     if value is None or isinstance(value, bool | int | float | str | dt.datetime):
         return value
     return str(value)

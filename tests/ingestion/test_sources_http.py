@@ -441,6 +441,7 @@ def texts(error: BaseException | None) -> str:
 @pytest.mark.parametrize("status", [200, 302, 401, 403, 404, 503])
 def test_no_secret_is_told_logged_or_left_in_a_cause(opened, caplog, status):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "httpx")  # which Airflow quietens, where it is imported
     who = Connection(login="me", password=SECRET, options={"headers": {"X-Api-Key": SECRET + "-key"}})
     with serving(lambda _: Answer(BODY, status, {"Location": f"/b.csv?{SECRET}&a={SECRET}"}, cut=50)) as web:
         source = web.url(f"/a.csv?signature={SECRET}")
