@@ -44,6 +44,13 @@ SMALL = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one of the processes, and those of the stack in one together: they share it."""
+    for item in items:
+        group = "end_to_end" if item.get_closest_marker("end_to_end") else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings whose whole state is in the test's own folder."""

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from cli.console import console
 from cli.main import app
 from cli.stack import airflow, config, lifecycle
 from cli.stack.services import log_port, services
@@ -26,7 +27,7 @@ def project(tmp_path, monkeypatch):
     make_small_rows(300).to_csv(tmp_path / "small.csv", index=False)
     monkeypatch.setenv("MLOPS_PROJECT_DIR", str(tmp_path))
     monkeypatch.setenv("MLOPS_MLFLOW_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console, "width", 200)
     return tmp_path
 
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from cli.console import console
 from cli.main import app
 from ingestion.leftovers import run_leftovers
 from pipeline.batch_log import record_batch
@@ -37,7 +38,7 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "temporary").mkdir()
     (tmp_path / "contracts" / "small.yaml").write_text(yaml.safe_dump(SMALL, allow_unicode=True, sort_keys=False))
     monkeypatch.setenv("MLOPS_PROJECT_DIR", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr(console, "width", 400)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     return tmp_path
 
