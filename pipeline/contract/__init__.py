@@ -10,13 +10,16 @@ from pipeline.contract.columns import (
     TextColumn,
 )
 from pipeline.contract.contract import PREDICTION, SPLIT, Contract
+from pipeline.contract.gate_section import Limit
 from pipeline.contract.load import ContractError, load_contract, load_contracts, parse_contract
-from pipeline.contract.sections import Candidate, Limit, Target
+from pipeline.contract.sections import Target
+from pipeline.contract.training_section import VOTE, Candidate
 from pipeline.contract.window import Window
 
 __all__ = [
     "PREDICTION",
     "SPLIT",
+    "VOTE",
     "BooleanColumn",
     "Candidate",
     "CategoryColumn",

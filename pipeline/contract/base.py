@@ -13,6 +13,13 @@ def refuse_truth(value: Any) -> Any:
 
 
 Number = Annotated[float, BeforeValidator(refuse_truth)]
+Share = Number
+
+
+def check_order(minimum: float | None, maximum: float | None) -> None:
+    """Raise ValueError when a minimum is above its maximum."""
+    if minimum is not None and maximum is not None and minimum > maximum:
+        raise ValueError(f"minimum {minimum:.15g} is above maximum {maximum:.15g}")
 
 
 class Section(BaseModel):

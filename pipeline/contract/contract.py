@@ -10,7 +10,9 @@ from pydantic import Field, field_validator, model_validator
 
 from pipeline.contract import sections
 from pipeline.contract.base import Section
-from pipeline.contract.columns import Column, DateColumn, IntegerColumn, NumberColumn
+from pipeline.contract.columns import CategoryColumn, Column, DateColumn, IntegerColumn, NumberColumn
+from pipeline.contract.gate_section import Gate
+from pipeline.contract.training_section import Training
 from pipeline.contract.window import Window
 
 # Names that rooms add beside the contract's columns; a name of this form is refused in a contract.
@@ -31,8 +33,8 @@ class Contract(Section):
     target: sections.Target
     split: sections.Split = sections.Split()
     ingestion: sections.Ingestion
-    training: sections.Training
-    gate: sections.Gate = sections.Gate()
+    training: Training
+    gate: Gate = Gate()
     serving: sections.Serving = sections.Serving()
     release: sections.Release = sections.Release()
     monitoring: sections.Monitoring = sections.Monitoring()
@@ -63,7 +65,23 @@ class Contract(Section):
         if self.demo:
             self.check_window(self.demo.history)
             self.check_window(self.demo.replay)
+        self._check_gate()
         return self
+
+    def _check_gate(self) -> None:
+        for section, names in (("slices", self.gate.slices), ("expectations", self.gate.expectations)):
+            for name in names:
+                if name not in self.features:
+                    raise ValueError(f"gate.{section}: {name!r} is no feature")
+        for name, cut in self.gate.slices.items():
+            number = isinstance(self.features[name], NumberColumn | IntegerColumn)
+            if number != bool(cut.edges):
+                wrong = "is a number, so give `edges`" if number else "is no number, so it has no `edges`"
+                raise ValueError(f"gate.slices.{name}: {wrong}")
+        for name in self.gate.expectations:
+            column = self.features[name]
+            if isinstance(column, CategoryColumn) and not column.ordered:
+                raise ValueError(f"gate.expectations.{name}: its words have no order; say `ordered: true` if they have")
 
     def check_window(self, window: Window) -> None:
         """Raise ValueError unless the window's edges are of the kind that this contract's rows have."""

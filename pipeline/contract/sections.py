@@ -2,11 +2,11 @@
 
 import codecs
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.contract.base import Number, Section
+from pipeline.contract.base import Number, Section, Share, check_order
 from pipeline.contract.window import Window
 
 
@@ -20,7 +20,6 @@ def _check_cron(text: str) -> str:
     return text
 
 
-Share = Number
 Cron = Annotated[str, AfterValidator(_check_cron)]
 
 
@@ -36,7 +35,7 @@ class Target(Section):
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:
-        _check_order(self.minimum, self.maximum)
+        check_order(self.minimum, self.maximum)
         if self.transform == "log" and (self.minimum is None or self.minimum <= 0):
             raise ValueError("transform: log needs a minimum above zero")
         return self
@@ -94,43 +93,6 @@ class Ingestion(Section):
     schedule: Cron | None = None  # UTC; each run ingests its data interval
 
 
-class Candidate(Section):
-    """One candidate model: `kind` names a function of training/candidates.py, which gets the parameters."""
-
-    kind: str
-    parameters: dict[str, Any] = {}
-
-
-class Training(Section):
-    """What is tried, and what the interval promises."""
-
-    candidates: dict[str, Candidate] = Field(min_length=1)
-    seed: int = 0
-    interval: Share = Field(default=0.9, gt=0, lt=1)  # nominal coverage of the prediction interval
-
-
-class Limit(Section):
-    """An inclusive limit on a metric of the held-out rows; None leaves that side open."""
-
-    minimum: Number | None = None
-    maximum: Number | None = None
-
-    @model_validator(mode="after")
-    def _check_range(self) -> Self:
-        if self.minimum is None and self.maximum is None:
-            raise ValueError("a limit needs a minimum, a maximum or both")
-        _check_order(self.minimum, self.maximum)
-        return self
-
-
-class Gate(Section):
-    """What a challenger must reach. On by default: its error must be well below that of predicting the median."""
-
-    share_of_dummy: float = Field(default=0.8, gt=0, le=1)  # its MAE, at most, as a share of the dummy's
-    limits: dict[Literal["mae", "rmse", "r2"], Limit] = {}
-    minimum_rows: int = Field(default=30, ge=2)  # held-out rows without which no metric means anything
-
-
 class Serving(Section):
     """What the prediction service promises."""
 
@@ -165,8 +127,3 @@ class Demo(Section):
         if self.history.overlaps(self.replay):
             raise ValueError("history and replay overlap: the model would have seen what it is asked")
         return self
-
-
-def _check_order(minimum: float | None, maximum: float | None) -> None:
-    if minimum is not None and maximum is not None and minimum > maximum:
-        raise ValueError(f"minimum {minimum:.15g} is above maximum {maximum:.15g}")
