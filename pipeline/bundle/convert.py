@@ -19,6 +19,7 @@ from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.pipeline import Pipeline
 
+import pipeline.bundle.convert_svr  # noqa: F401 (registers a converter)
 from pipeline.errors import PipelineError
 
 

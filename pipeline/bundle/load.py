@@ -13,6 +13,7 @@ from pipeline.contract import Contract
 from pipeline.encode import EncodeError, Encoder, Matrix
 
 Numbers = NDArray[np.float64]
+_BLOCK = 2_048
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,7 @@ class Bundle:
         Returns:
             Predictions in the target's unit, shape (rows,).
         """
-        raw = self.session.run(None, {self._input: matrix})[0]
-        return back(np.asarray(raw, dtype=np.float64).reshape(-1), self.metadata.target_transform)
+        return back(run(self.session, self._input, matrix), self.metadata.target_transform)
 
     def interval(self, prediction: Numbers) -> tuple[Numbers, Numbers]:
         """Return the low and high ends around predictions, in the target's unit, in their shape."""
@@ -65,6 +65,16 @@ class Bundle:
                 f"smoke row {place + 1} of {self.metadata.model}: the bundle answers {answered[place]:.10g}, "
                 f"the trained model said {expected[place]:.10g}; train again, or release another version"
             )
+
+
+def run(session: onnxruntime.InferenceSession, name: str, matrix: Matrix) -> Numbers:
+    """Return what the graph gives for encoded rows, shape (rows,), given its input's name.
+
+    In blocks: a graph may need one number a row and support vector.
+    """
+    blocks = [matrix[start : start + _BLOCK] for start in range(0, len(matrix), _BLOCK)] or [matrix]
+    found = [np.asarray(session.run(None, {name: block})[0], dtype=np.float64).reshape(-1) for block in blocks]
+    return found[0] if len(found) == 1 else np.concatenate(found)
 
 
 def back(values: Numbers, transform: str) -> Numbers:
