@@ -8,22 +8,26 @@ from typing import Any
 from sklearn.base import RegressorMixin
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor, RandomForestRegressor
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import ElasticNet, Ridge
+from sklearn.svm import SVR
 
-from pipeline.contract import Candidate, ContractError
+from pipeline.contract import VOTE, Candidate, ContractError
 
 DUMMY = "dummy"
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A regressor that is not fitted yet, and whether it wants its numbers scaled.
+    """A regressor that is not fitted yet, and what it wants.
 
-    Trees do not: a scaler before them moves rows across split borders when float32 rounds differently in ONNX.
+    Trees want no scaled numbers: a scaler before them moves rows across split borders when float32 rounds differently
+    in ONNX. `in_spreads` names parameters that are given in standard deviations of the target, so that they mean the
+    same for every target.
     """
 
     regressor: RegressorMixin
     scaled: bool = False
+    in_spreads: tuple[str, ...] = ()
 
 
 Kind = Callable[[dict[str, Any], int], Spec]
@@ -39,35 +43,58 @@ def ridge(parameters: dict[str, Any], seed: int) -> Spec:
     return Spec(_make(Ridge, parameters, random_state=seed), scaled=True)
 
 
+def elastic_net(parameters: dict[str, Any], seed: int) -> Spec:
+    """Linear regression with an L1 and an L2 penalty, on scaled numbers: features that do not help get no weight."""
+    return Spec(_make(ElasticNet, parameters, random_state=seed, max_iter=10_000), scaled=True)
+
+
+def support_vectors(parameters: dict[str, Any], seed: int) -> Spec:  # noqa: ARG001 (nothing is drawn)
+    """Support-vector regression with a radial kernel, on scaled numbers; its time grows with the square of the rows.
+
+    `C` and `epsilon` are given in standard deviations of the target.
+    """
+    regressor = _make(SVR, parameters, kernel="rbf", cache_size=500)
+    return Spec(regressor, scaled=True, in_spreads=("C", "epsilon"))
+
+
 def random_forest(parameters: dict[str, Any], seed: int) -> Spec:
     """Trees on resampled rows, averaged."""
     return Spec(_make(RandomForestRegressor, parameters, random_state=seed, n_jobs=1))
 
 
 def gradient_boosting(parameters: dict[str, Any], seed: int) -> Spec:
-    """Trees, each fitted to what those before it leave over; exact splits."""
+    """Trees, each fitted to what those before it leave over; exact splits. `loss: huber` minds outliers less."""
     return Spec(_make(GradientBoostingRegressor, parameters, random_state=seed))
 
 
 def hist_gradient_boosting(parameters: dict[str, Any], seed: int) -> Spec:
-    """The same on binned values: much faster on many rows."""
+    """The same on binned values: much faster on many rows, and the only one of the trees that scales to millions."""
     return Spec(_make(HistGradientBoostingRegressor, parameters, random_state=seed))
 
 
 KINDS: dict[str, Kind] = {
-    function.__name__: function for function in (dummy, ridge, random_forest, gradient_boosting, hist_gradient_boosting)
+    function.__name__: function
+    for function in (
+        dummy,
+        ridge,
+        elastic_net,
+        support_vectors,
+        random_forest,
+        gradient_boosting,
+        hist_gradient_boosting,
+    )
 }
 
 
 def specify(name: str, candidate: Candidate, seed: int) -> Spec:
-    """Return the spec of a contract's candidate.
+    """Return the spec of a contract's candidate, which is no vote.
 
     Raises:
         ContractError: naming the kinds or the parameters there are.
     """
     kind = KINDS.get(candidate.kind)
     if kind is None:
-        known = ", ".join(KINDS)
+        known = ", ".join((*KINDS, VOTE))
         raise ContractError(f"training.candidates.{name}.kind: {candidate.kind!r} is not known; there are: {known}")
     try:
         return kind(candidate.parameters, seed)

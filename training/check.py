@@ -1,40 +1,78 @@
 """What `mlops contract check` asks of training: each candidate can be built, fitted, converted and trusted."""
 
+from typing import Any
+
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from pipeline.bundle.convert import ConversionError, to_onnx
 from pipeline.bundle.parity import ParityError
 from pipeline.contract import CategoryColumn, Column, Contract, ContractError, IntegerColumn, NumberColumn
 from pipeline.encode import Matrix
+from training.errors import TrainingError
 from training.estimator import build_estimator
+from training.metrics import Numbers
 from training.proof import one_thread, prove
+from training.slices import check_slices
+from training.trusted import check_trusted
+from training.vote import assemble
 
 _ROWS = 120
 
 
-def check_candidates(contract: Contract) -> None:
+def check_training(contract: Contract) -> None:
     """Try every candidate on made-up rows: what is wrong shows here, and not at the end of a training run.
 
     Raises:
-        ContractError: with one line for each candidate that cannot be used.
+        ContractError: with one line for each candidate that cannot be used, or when a required slice cannot be.
     """
-    found = [line for name in contract.training.candidates for line in _problems(contract, name)]
-    if found:
-        raise ContractError("\n".join(found))
+    check_slices(contract)
+    found: dict[str, list[str]] = {}
+    for name, candidate in sorted(contract.training.candidates.items(), key=lambda item: len(item[1].of)):
+        wrong = any(found[member] for member in candidate.of)  # which says it already
+        found[name] = [] if wrong else _problems(contract, name)
+    lines = [line for problems in found.values() for line in problems]
+    if lines:
+        raise ContractError("\n".join(lines))
 
 
 def _problems(contract: Contract, name: str) -> list[str]:
+    candidate = contract.training.candidates[name]
+    problem = _problem(contract, name, candidate.parameters)
+    if problem:
+        return [f"{contract.name}: {problem}"]
+    tried = [(key, value) for key, values in candidate.search.items() for value in values]
+    problems = [(key, value, _problem(contract, name, candidate.parameters | {key: value})) for key, value in tried]
+    return [
+        f"{contract.name}: training.candidates.{name}.search.{key}: {value!r} cannot be used: {problem}"
+        for key, value, problem in problems
+        if problem
+    ]
+
+
+def _problem(contract: Contract, name: str, parameters: dict[str, Any]) -> str:
     rows = _made_up(contract)
     target = np.exp(np.nan_to_num(rows / (1 + np.nanmax(np.abs(rows), axis=0))).sum(axis=1, dtype=np.float64))
     try:
         with one_thread():
-            model = build_estimator(contract, name).fit(rows, target)
+            model = _fitted(contract, name, parameters, rows, target)
+        if parameters == contract.training.candidates[name].parameters:  # others change its numbers, and no types
+            check_trusted(model)
         prove(contract, model, to_onnx(model, rows.shape[1]), rows[: _ROWS // 2], rows[_ROWS // 2 :])
     except ContractError as error:
-        return [f"{contract.name}: {error}"]
-    except (ValueError, TypeError, ConversionError, ParityError) as error:
-        return [f"{contract.name}: training.candidates.{name}: {error}"]
-    return []
+        return str(error)
+    except (ValueError, TypeError, TrainingError, ConversionError, ParityError) as error:
+        return f"training.candidates.{name}: {error}"
+    return ""
+
+
+def _fitted(contract: Contract, name: str, parameters: dict[str, Any], rows: Matrix, target: Numbers) -> BaseEstimator:
+    candidates = contract.training.candidates
+    members = candidates[name].of
+    if members:
+        stated = {member: candidates[member].parameters for member in members}
+        return assemble({member: _fitted(contract, member, stated[member], rows, target) for member in members})
+    return build_estimator(contract, name, parameters, target).fit(rows, target)
 
 
 def _made_up(contract: Contract) -> Matrix:

@@ -5,16 +5,17 @@ from mlflow.entities import Run
 from pipeline.contract.base import Section
 from pipeline.model_registry import connect
 from pipeline.settings import Settings
+from training.fit import CROSS_VALIDATED
 
 
 class Line(Section):
-    """A candidate on the validation rows; errors are in the target's unit."""
+    """A candidate by cross-validation within the training rows; errors are in the target's unit."""
 
     candidate: str
     mae: float
     rmse: float
     r2: float
-    seconds: float  # of fitting
+    seconds: float  # of tuning and fitting
 
 
 def leaderboard(settings: Settings, run_id: str) -> list[Line]:
@@ -29,5 +30,5 @@ def leaderboard(settings: Settings, run_id: str) -> list[Line]:
 
 def _line(run: Run) -> Line:
     metrics = run.data.metrics
-    measured = {name: metrics[f"validation_{name}"] for name in ("mae", "rmse", "r2")}
+    measured = {name: metrics[CROSS_VALIDATED + name] for name in ("mae", "rmse", "r2")}
     return Line(candidate=run.data.tags["candidate"], **measured, seconds=metrics["fit_seconds"])

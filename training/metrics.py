@@ -1,72 +1,99 @@
-"""Measures of predictions, in the target's unit. A measure that is not defined is left out, never made up."""
+"""Measures of predictions. A measure that is not defined is left out, never made up."""
 
 import math
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.bundle.format import Interval, Scale
-from training.errors import TrainingError
+from pipeline.contract import Contract
+from training.bootstrap import Estimate, estimate
 
 Numbers = NDArray[np.float64]
 
 
-def measure(actual: Numbers, predicted: Numbers) -> dict[str, float]:
-    """Return mae and rmse in the target's unit, r2, and mean_abs_log_error where all values are positive.
+def mae(actual: Numbers, predicted: Numbers, axis: int = -1) -> Any:
+    """Mean absolute error, in the target's unit."""
+    return np.mean(np.abs(predicted - actual), axis=axis)
+
+
+def rmse(actual: Numbers, predicted: Numbers, axis: int = -1) -> Any:
+    """Root of the mean squared error, in the target's unit."""
+    return np.sqrt(np.mean((predicted - actual) ** 2, axis=axis))
+
+
+def r2(actual: Numbers, predicted: Numbers, axis: int = -1) -> Any:
+    """Share of the target's variance that is explained; not finite where all true values are equal."""
+    left = np.sum((predicted - actual) ** 2, axis=axis)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 1 - left / np.sum((actual - np.mean(actual, axis=axis, keepdims=True)) ** 2, axis=axis)
+
+
+def mean_abs_log_error(actual: Numbers, predicted: Numbers, axis: int = -1) -> Any:
+    """Mean |log(predicted / actual)|: about the mean relative error, the same for too high and too low."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.mean(np.abs(np.log(predicted / actual)), axis=axis)
+
+
+def rmsle(actual: Numbers, predicted: Numbers, axis: int = -1) -> Any:
+    """Root mean squared error of log(1 + value)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.sqrt(np.mean((np.log1p(predicted) - np.log1p(actual)) ** 2, axis=axis))
+
+
+def mape(actual: Numbers, predicted: Numbers, axis: int = -1) -> Any:
+    """Mean absolute error as a share of the true value."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.mean(np.abs(predicted - actual) / np.abs(actual), axis=axis)
+
+
+METRICS: dict[str, Callable[..., Any]] = {
+    function.__name__: function for function in (mae, rmse, r2, mean_abs_log_error, rmsle, mape)
+}
+_ABSOLUTE = ("mae", "rmse", "r2")
+
+
+def names_of(contract: Contract) -> tuple[str, ...]:
+    """Return the metrics that the target's range allows: relative ones need true values above zero."""
+    least = contract.target.minimum
+    relative = ("mean_abs_log_error", "mape") if least is not None and least > 0 else ()
+    return (*_ABSOLUTE, *relative, *(("rmsle",) if least is not None and least >= 0 else ()))
+
+
+def error_name(contract: Contract) -> str:
+    """Return the metric by which models are chosen and compared: of logarithms, where the target allows it."""
+    return "mean_abs_log_error" if "mean_abs_log_error" in names_of(contract) else "mae"
+
+
+def errors(contract: Contract, actual: Numbers, predicted: Numbers) -> Numbers:
+    """Return each row's error, shape (n,), whose mean is the metric called `error_name`."""
+    if error_name(contract) == "mae":
+        return np.abs(predicted - actual)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.abs(np.log(predicted / actual))
+
+
+def measure(actual: Numbers, predicted: Numbers, names: Iterable[str] = _ABSOLUTE) -> dict[str, float]:
+    """Return metrics by name.
 
     Args:
         actual: true values, shape (n,).
         predicted: predictions, shape (n,).
+        names: which ones; see `names_of`.
 
     Returns:
-        The measures that are defined: none for no rows, no r2 when all true values are equal.
+        Those that are defined: none for no rows, no r2 when all true values are equal.
     """
     if not len(actual):
         return {}
-    error = predicted - actual
-    spread = float(np.sum((actual - actual.mean()) ** 2))
-    measures = {"mae": float(np.mean(np.abs(error))), "rmse": float(np.sqrt(np.mean(error**2)))}
-    if spread > 0:
-        measures["r2"] = 1 - float(np.sum(error**2)) / spread
-    if np.all(actual > 0) and np.all(predicted > 0):
-        measures["mean_abs_log_error"] = float(np.mean(np.abs(np.log(predicted / actual))))
-    return {name: value for name, value in measures.items() if math.isfinite(value)}
+    measured = {name: float(METRICS[name](actual, predicted)) for name in names}
+    return {name: value for name, value in measured.items() if math.isfinite(value)}
 
 
-def conformal_interval(
-    actual: Numbers, predicted: Numbers, level: float, transform: Literal["none", "log"]
-) -> Interval:
-    """Return the split-conformal interval: a new row is inside with a chance of at least `level`.
-
-    The half width is the ceil((n + 1) * level)-th smallest absolute residual (of logarithms for a log target) of rows
-    that the model was not fitted on: Lei et al. (2018), Distribution-Free Predictive Inference for Regression,
-    doi:10.1080/01621459.2017.1307116.
-
-    Raises:
-        TrainingError: when there are too few rows for the level.
-    """
-    scale: Scale = "log" if transform == "log" else "identity"
-    residuals = np.sort(np.abs(_on(scale, predicted) - _on(scale, actual)))
-    rank = _ceil((len(residuals) + 1) * level)
-    if rank > len(residuals):
-        needed = _ceil(level / (1 - level))
-        raise TrainingError(
-            f"{len(residuals)} validation rows are too few for an interval of {level:.0%}, which needs {needed}: "
-            "publish more data, or lower training.interval"
-        )
-    return Interval(level=level, scale=scale, half_width=float(residuals[rank - 1]))
-
-
-def coverage(interval: Interval, actual: Numbers, predicted: Numbers) -> float:
-    """Return the share of rows whose true value lies in the interval around its prediction."""
-    residuals = np.abs(_on(interval.scale, predicted) - _on(interval.scale, actual))
-    return float(np.mean(residuals <= interval.half_width))
-
-
-def _ceil(value: float) -> int:
-    return math.ceil(round(value, 9))  # 10 * 0.7 is 7, whatever binary fractions make of it
-
-
-def _on(scale: Scale, values: Numbers) -> Numbers:
-    return np.log(values) if scale == "log" else values
+def measure_surely(
+    actual: Numbers, predicted: Numbers, names: Iterable[str] = _ABSOLUTE, seed: int = 0
+) -> dict[str, Estimate]:
+    """Return the same metrics as `measure`, each with its bootstrap interval over the rows."""
+    found = {name: estimate(METRICS[name], actual, predicted, seed=seed) for name in names}
+    return {name: one for name, one in found.items() if one is not None}

@@ -5,18 +5,24 @@ from pipeline.contract.base import Section
 from pipeline.data_registry import DataRegistry, VersionNote
 from pipeline.errors import NothingToDo
 from pipeline.model_registry import challenger, read_version
+from pipeline.release_log import read_release
 from pipeline.settings import Settings
 from training.errors import TrainingError
+from training.gate.decision import REFUSED
 from training.tracking import Tracker, key_of
+
+REPRODUCES = "reproduces"  # the tag of a run that trains a version again: it is no training, and is never registered
 
 
 class Plan(Section):
     """What a training run does. The parent run holds the candidates' runs and the result."""
 
     data_version: str
+    run: str  # of whoever started it, such as Airflow's run id
     parent_run_id: str
     candidates: list[str]
     reason: str
+    shift: bool = False  # monitoring has found that the world has changed: the last rows decide in the gate
 
 
 def plan(
@@ -27,6 +33,7 @@ def plan(
     reason: str,
     *,
     requested: bool = False,
+    shift: bool = False,
 ) -> Plan:
     """Plan a training run, or find again what was planned for it.
 
@@ -37,6 +44,7 @@ def plan(
         data_version: which data to train on; None is the newest there is now.
         reason: why, for people.
         requested: whether monitoring asks. It may ask twice before a model is live; a person gets what they ask for.
+        shift: whether the world has changed, so that the gate looks at the last rows alone.
 
     Raises:
         NothingToDo: when no data version is published, or what is requested was made already.
@@ -48,21 +56,30 @@ def plan(
     found = tracker.find(key)
     if found:
         tags = found.data.tags
-        return _plan(contract, tags["data_version"], found.info.run_id, tags["reason"])
+        return _plan(contract, run, tags["data_version"], found.info.run_id, tags["reason"], tags.get("shift") == "yes")
     note = _resolve(DataRegistry(settings, contract), contract, data_version)
+    tags = {"data_version": note.version, "model_hash": contract.model_hash, "shift": "yes" if shift else "no"}
+    tags["champion"] = _champion(contract, settings)
     if requested:
         _refuse_twice(contract, settings, note.version)
-    tags = {"data_version": note.version, "reason": reason, "run": run, "model_hash": contract.model_hash}
+        _refuse_in_vain(contract, tracker, tags)
+    tags |= {"reason": reason, "run": run}
     run_id = tracker.create(key, f"train on {note.version}", tags)
     source = {"repository": settings.place("data_registry_uri", contract.name), "tag": note.version}
     profile = {"num_rows": note.rows, "checksum": note.checksum}
     tracker.log_data(run_id, contract.name, note.version, source, profile)
-    return _plan(contract, note.version, run_id, reason)
+    return _plan(contract, run, note.version, run_id, reason, shift)
 
 
-def _plan(contract: Contract, data_version: str, run_id: str, reason: str) -> Plan:
-    candidates = list(contract.training.candidates)
-    return Plan(data_version=data_version, parent_run_id=run_id, candidates=candidates, reason=reason)
+def _plan(contract: Contract, run: str, data_version: str, run_id: str, reason: str, shift: bool) -> Plan:
+    return Plan(
+        data_version=data_version,
+        run=run,
+        parent_run_id=run_id,
+        candidates=list(contract.training.candidates),
+        reason=reason,
+        shift=shift,
+    )
 
 
 def _refuse_twice(contract: Contract, settings: Settings, data_version: str) -> None:
@@ -73,6 +90,21 @@ def _refuse_twice(contract: Contract, settings: Settings, data_version: str) -> 
             f"version {version} of {contract.name} was trained on {data_version} under this contract already: "
             "the same again would be no better"
         )
+
+
+def _refuse_in_vain(contract: Contract, tracker: Tracker, tags: dict[str, str]) -> None:
+    """The gate would say the same of the same challenger: while nothing changes, asking daily is no reason to train."""
+    found = tracker.newest(tags, gate=f"{REFUSED}%")
+    if found:
+        raise NothingToDo(
+            f"{contract.name} was trained on {tags['data_version']} under this contract against version "
+            f"{tags['champion'] or 'none'} already, and the gate said: {found.data.tags['gate']}"
+        )
+
+
+def _champion(contract: Contract, settings: Settings) -> str:
+    live = read_release(settings, contract.name)
+    return str(live.version) if live else ""
 
 
 def _resolve(registry: DataRegistry, contract: Contract, data_version: str | None) -> VersionNote:

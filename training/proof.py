@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it comes with scikit-learn
 
-from pipeline.bundle.load import back, open_session
+from pipeline.bundle.load import back, open_session, run
 from pipeline.bundle.parity import Predict, prove_parity
 from pipeline.bundle.probes import probe_rows
 from pipeline.contract import Contract
@@ -55,7 +55,6 @@ def _converted(content: bytes, contract: Contract) -> Predict:
     name = session.get_inputs()[0].name
 
     def predict(matrix: Matrix) -> NDArray[np.float64]:
-        raw = np.asarray(session.run(None, {name: matrix})[0], dtype=np.float64)
-        return back(raw.reshape(-1), contract.target.transform)
+        return back(run(session, name, matrix), contract.target.transform)
 
     return predict
