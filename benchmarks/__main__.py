@@ -5,14 +5,18 @@ from importlib import import_module
 
 from benchmarks.table import Figure, busy, draw, show
 
-BENCHMARKS = ("serving_row", "ingestion", "publishing")
+BENCHMARKS = ("serving_row", "ingestion", "publishing", "gate", "interval", "training")
 
 
 def main() -> None:
     """Measure, print, draw."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all of them by default")
-    parser.add_argument("--full", action="store_true", help="ten million rows as well; needs 5 GB of disk")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="ten million rows, and training on a million, as well: half an hour, 5 GB of disk",
+    )
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in BENCHMARKS]
     if unknown:

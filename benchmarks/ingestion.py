@@ -33,12 +33,12 @@ def measure(full: bool = False, rows: int = ROWS, rounds: int = ROUNDS) -> list[
     with tempfile.TemporaryDirectory(prefix="mlops-bench-") as name:
         folder = Path(name)
         _check_disk(folder, rows * (MORE if full else 1))
-        source = _batch(folder, rows)
+        source = batch(folder, rows)
         turns = [(_once(OURS, source, folder, rows), _once(RIVAL, source, folder, rows)) for _ in range(rounds)]
         source.unlink()
         ours, rival = (_median(runs) for runs in zip(*turns, strict=True))
         figures = _figures(ours, rival, rows)
-        return figures + (_more(ours, _once(OURS, _batch(folder, rows * MORE), folder, rows * MORE)) if full else [])
+        return figures + (_more(ours, _once(OURS, batch(folder, rows * MORE), folder, rows * MORE)) if full else [])
 
 
 def _figures(ours: Measured, rival: Measured, rows: int) -> list[Figure]:
@@ -62,7 +62,8 @@ def _more(once: Measured, more: Measured) -> list[Figure]:
     ]
 
 
-def _batch(folder: Path, rows: int) -> Path:
+def batch(folder: Path, rows: int) -> Path:
+    """Write the default data resampled to so many rows, and return the file."""
     contract = load_contract(CONTRACT)
     base = pd.read_csv(ROOT / contract.ingestion.source, dtype=str, keep_default_na=False)
     return write_batch(contract, base, rows, folder / f"{rows}.csv")

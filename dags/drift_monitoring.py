@@ -78,7 +78,11 @@ def build(contract: Contract) -> Any:
         def request_retraining(verdict: dict[str, Any], gathered: dict[str, Any], *, outlet_events: Any = None) -> Any:
             if not verdict["retrain"]:
                 raise NothingToDo(f"no retraining is asked for: the verdict is {verdict['status']!r}")
-            outlet_events[request].extra = {"reason": verdict["retrain"], "data_version": gathered["data_version"]}
+            outlet_events[request].extra = {
+                "reason": verdict["retrain"],
+                "data_version": gathered["data_version"],
+                "shift": verdict["shift"],
+            }
             return verdict["retrain"]
 
         gathered = gather()

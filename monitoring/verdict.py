@@ -20,6 +20,7 @@ class Verdict(Section):
     status: Status
     reasons: list[str]  # plain sentences, each with its number and limit; the gravest first
     retrain: str | None  # why to train again, or None
+    shift: bool = False  # the world has changed: what the model meets, or how wrong it is
 
 
 def verdict(contract: Contract, findings: Findings) -> Verdict:
@@ -35,7 +36,7 @@ def verdict(contract: Contract, findings: Findings) -> Verdict:
     if rows < contract.monitoring.minimum_rows:
         return Verdict(status="not enough data", reasons=lack + act + watch, retrain=None)
     if act:
-        return Verdict(status="act", reasons=act + watch + lack, retrain=" ".join(act))
+        return Verdict(status="act", reasons=act + watch + lack, retrain=" ".join(act), shift=True)
     if watch or lack:
         return Verdict(status="watch" if watch else "not enough data", reasons=watch + lack, retrain=None)
     return Verdict(status="healthy", reasons=_good(contract, findings), retrain=None)
