@@ -1,5 +1,6 @@
 """The parts of a report's page: plain HTML that needs no network."""
 
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -12,9 +13,15 @@ class Markup(str):
     __slots__ = ()
 
 
-def document(title: str, parts: Iterable[str]) -> str:
-    """Return the whole page."""
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+# Nothing may run or be fetched. Pictures stand in the page itself.
+SEALED = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def document(title: str, parts: Iterable[str], *, sealed: bool = False) -> str:
+    """Return the whole page; a `sealed` one keeps to `SEALED` by itself, wherever it is opened."""
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{SEALED}">' if sealed else ""
+    named = f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+    head = f'<meta charset="utf-8">{policy}{named}'
     body = "\n".join(parts)
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n'
@@ -45,10 +52,27 @@ def tiles(cards: Iterable[tuple[str, str, str]]) -> Markup:
     return Markup(f'<div class="tiles">{"".join(shown)}</div>')
 
 
-def section(title: str, *parts: str, note: str = "") -> Markup:
-    """Return a section with a heading, and a note in small print."""
+def section(title: str, *parts: str, note: str = "", anchor: str = "") -> Markup:
+    """Return a section with a heading, and a note in small print; an `anchor` is where `contents` leads."""
     small = f'<p class="faint">{escape(note)}</p>' if note else ""
-    return Markup(f"<section><h2>{escape(title)}</h2>{small}{''.join(parts)}</section>")
+    place = f' id="{escape(anchor)}"' if anchor else ""
+    return Markup(f"<section{place}><h2>{escape(title)}</h2>{small}{''.join(parts)}</section>")
+
+
+def contents(places: Iterable[tuple[str, str]]) -> Markup:
+    """Return links to sections: each is an anchor and a title."""
+    links = (f'<a href="#{escape(anchor)}">{escape(title)}</a>' for anchor, title in places)
+    return Markup(f"<nav>{''.join(links)}</nav>")
+
+
+def subheading(title: str) -> Markup:
+    """Return a title within a section."""
+    return Markup(f"<h3>{escape(title)}</h3>")
+
+
+def paragraph(text: str) -> Markup:
+    """Return sentences."""
+    return Markup(f"<p>{escape(text)}</p>")
 
 
 def table(
@@ -93,9 +117,35 @@ def code(text: str) -> Markup:
     return Markup(f"<code>{escape(text)}</code>")
 
 
+def command(text: str) -> Markup:
+    """Return a line that a reader may type."""
+    return Markup(f"<pre><code>{escape(text)}</code></pre>")
+
+
+def images(shown: Iterable[tuple[bytes, str, str]]) -> Markup:
+    """Return pictures side by side: each is an SVG, what it shows to who cannot see it, and a line below.
+
+    As data addresses, not as elements of the page: a picture runs no script and fetches nothing, whatever is in it,
+    and its ids and styles do not meet those of the page or of another picture.
+    """
+    figures = (
+        f'<figure><img alt="{escape(alt)}" src="data:image/svg+xml;base64,{b64encode(svg).decode()}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        for svg, alt, caption in shown
+    )
+    return Markup(f'<div class="figures">{"".join(figures)}</div>')
+
+
 def bar(share: float) -> Markup:
     """Return a bar of up to 120 pixels for a share, cut at 1."""
     return Markup(f'<span class="bar" style="width:{round(120 * min(max(share, 0), 1))}px"></span>')
+
+
+def balance(share: float) -> Markup:
+    """Return a bar that goes from the middle to the right, or for a share below 0 to the left; cut at 1."""
+    side, start = ("up", "left") if share >= 0 else ("down", "right")
+    width = round(50 * min(abs(share), 1), 1)
+    return Markup(f'<span class="balance"><i class="{side}" style="{start}:50%;width:{width:g}%"></i></span>')
 
 
 def stacked(now: str, before: str) -> Markup:

@@ -9,7 +9,8 @@ p.faint, td.faint { color: var(--faint); } p.faint { margin: 0 0 16px; }
 .verdict { background: #fff; border: 1px solid var(--line); border-left: 8px solid var(--tone);
   border-radius: 6px; padding: 12px 20px; }
 .verdict strong { color: var(--tone); font-size: 22px; } .verdict ul { margin: 8px 0; padding-left: 20px; }
-.healthy, .published { --tone: #1a7f45; } .watch, .accepted { --tone: #a86200; } .act, .refused { --tone: #c02b2b; }
+.healthy, .published, .passed { --tone: #1a7f45; }
+.watch, .accepted { --tone: #a86200; } .act, .refused { --tone: #c02b2b; }
 .not-enough-data, .no-model { --tone: #4a5a6c; }
 section { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; background: #fff; border: 1px solid var(--line); }
@@ -29,4 +30,29 @@ code { font: 13px/1.5 ui-monospace, monospace; background: #edf0f3; border-radiu
   overflow-wrap: anywhere; }
 details { margin: 8px 0; } summary { cursor: pointer; color: var(--faint); padding: 4px 0; }
 iframe { width: 100%; height: 900px; border: 1px solid var(--line); background: #fff; resize: vertical; }
+table + table { margin-top: 14px; } .state { white-space: nowrap; }
+main > p:not(.faint) { font-size: 17px; }
+main > p, section > p { max-width: 90ch; } p { margin: 8px 0; } h3 { font-size: 15.5px; margin: 20px 0 6px; }
+nav { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 18px 0 0; font-size: 14px; }
+a { color: #1f5fa8; text-decoration: none; } a:hover { text-decoration: underline; }
+.figures { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 16px; margin: 14px 0; }
+figure { flex: 1 1 420px; max-width: 760px; margin: 0; background: #fff; border: 1px solid var(--line);
+  border-radius: 6px; padding: 12px; box-sizing: border-box; }
+figure img { display: block; width: 100%; height: auto; } figcaption { color: var(--faint); font-size: 13px; }
+.balance { position: relative; display: inline-block; width: 160px; height: 11px; vertical-align: middle;
+  background: linear-gradient(#b9c2cc, #b9c2cc) center / 1px 100% no-repeat; }
+.balance i { position: absolute; top: 1px; bottom: 1px; } .up { background: #5b8fc7; } .down { background: #d98545; }
+pre { background: #edf0f3; border-radius: 6px; padding: 10px 14px; overflow-x: auto; margin: 8px 0; }
+pre code { padding: 0; background: none; }
+@media (max-width: 700px) {
+  main { padding: 12px; } th, td { padding: 5px 8px; } td.number { white-space: nowrap; }
+  td:first-child { min-width: 110px; } figure { flex-basis: 100%; padding: 6px; overflow-x: auto; }
+  figure img { min-width: 560px; }
+}
+@media print {
+  body { background: #fff; font-size: 12px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  main { max-width: none; padding: 0; } nav { display: none; } section { overflow: visible; }
+  h2, h3 { break-after: avoid; } tr, figure, .tile, .verdict { break-inside: avoid; }
+  th, td { padding: 3px 8px; } th, td small, figcaption, .tile em { font-size: 10.5px; } figure { flex-basis: 40%; }
+}
 """

@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from dags.wiring import run_key
+from pipeline.page import SEALED
 from pipeline.settings import load_settings
 from pipeline.storage import storage
 
@@ -17,15 +18,18 @@ settings = load_settings()  # the api-server is an entry point of ours: it serve
 QUARANTINE = "quarantine.parquet"
 app = FastAPI(title="mlops reports", docs_url=None, redoc_url=None, openapi_url=None)
 
-_KINDS = {"drift_monitoring": "reports", "data_ingestion": "ingestion"}  # DAGs with reports, and their folders
+# DAGs with reports, and their folders.
+_KINDS = {"drift_monitoring": "reports", "data_ingestion": "ingestion", "model_training": "cards"}
 _NO_REPORT = {
     "drift_monitoring": "This run has no monitoring report (yet).",
     "data_ingestion": "This run has no report (yet). Where its tasks are skipped, the window has no rows: the log of "
     "collect says which there are.",
+    "model_training": "This run has no model card (yet). Where its gate failed, no version was made: its log ends with "
+    "the rule that refused the challenger, and by how much.",
 }
-_NOT_HERE = "Runs of this DAG have no report; those of data_ingestion and drift_monitoring have one."
-# The page of a batch shows what strangers wrote: it is escaped, and nothing on it could run all the same.
-_NO_SCRIPTS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+_NOT_HERE = "Runs of this DAG have no report; those of data_ingestion, model_training and drift_monitoring have one."
+# The pages of batches and models show what strangers wrote: it is escaped, and nothing on it could run all the same.
+_NO_SCRIPTS = {"Content-Security-Policy": SEALED}
 
 
 async def logged_in(request: Request) -> None:
@@ -37,7 +41,7 @@ async def logged_in(request: Request) -> None:
 
 @app.get("/report", dependencies=[Depends(logged_in)])
 def report(dag: str, run: str) -> HTMLResponse:
-    """Return the report of a run of monitoring or of ingestion."""
+    """Return the report of a run of monitoring or of ingestion, or the card of the model that a training made."""
     kind, folder = _folder(dag, run)
     if kind not in _KINDS or not (page := folder / "report.html").exists():
         return HTMLResponse(_note(_NO_REPORT.get(kind, _NOT_HERE)))

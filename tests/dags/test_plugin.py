@@ -80,10 +80,19 @@ def test_a_run_of_monitoring_has_its_report(client, settings):
     assert ask(client, "/report", dag="small.drift_monitoring").text == "<main>the verdict</main>"
 
 
+def test_a_run_of_training_has_the_card_of_its_model_with_plots_and_no_script(client, settings):
+    write_bytes(storage(settings, "cards", "small", KEY, "report.html"), b"<main>the card</main>")
+    page = ask(client, "/report", dag="small.model_training")
+    assert page.text == "<main>the card</main>"
+    assert "img-src data:" in page.headers["content-security-policy"]
+    assert "script-src" not in page.headers["content-security-policy"]
+
+
 def test_a_run_without_a_report_says_so(client):
     assert "no monitoring report" in ask(client, "/report", dag="small.drift_monitoring").text
     assert "the log of collect says" in ask(client, "/report").text
-    assert "have no report" in ask(client, "/report", dag="small.model_training").text
+    assert "no model card" in ask(client, "/report", dag="small.model_training").text
+    assert "have no report" in ask(client, "/report", dag="small.model_deployment").text
     assert "have no report" in ask(client, "/report", dag="example").text
 
 
