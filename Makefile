@@ -35,7 +35,7 @@ lint: setup-dev ## check format, style, types and the walls between rooms
 	$(BIN)/mlops contract check
 
 test: setup-dev ## run the tests: packages of the lock only, no root
-	$(BIN)/pytest tests --ignore tests/system --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest tests --ignore tests/system --numprocesses 2 --dist loadfile
 
 test-system: setup-dev ## run the tests that need Debian's packages; a missing tool is an error that names it
 	$(BIN)/pytest tests/system

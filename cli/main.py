@@ -4,7 +4,7 @@ import os
 
 import typer
 
-from cli.commands import contract, data, model, release, stack
+from cli.commands import contract, data, model, release, stack, train
 
 app = typer.Typer(
     name="mlops",
@@ -16,7 +16,8 @@ app = typer.Typer(
 app.add_typer(contract.app, name="contract")
 app.add_typer(data.app, name="data")
 app.add_typer(release.app, name="release")
-for function in (model.train, model.monitor, model.serve, stack.up, stack.down, stack.status, stack.demo, stack.clean):
+app.add_typer(train.app, name="train")
+for function in (model.monitor, model.serve, stack.up, stack.down, stack.status, stack.demo, stack.clean):
     app.command()(function)
 
 

@@ -76,3 +76,17 @@ def window_of(contract: Contract, params: dict[str, Any], dag_run: Any) -> Windo
 
 def _plain(edge: Any) -> Any:
     return edge.isoformat() if isinstance(edge, date) else edge
+
+
+def training_form() -> dict[str, Param]:
+    """Return the fields of the form that starts a training."""
+    return {
+        "data_version": Param(None, type=["null", "string"], title="Data version", description="Empty: the newest one"),
+        "reason": Param("asked for by hand", type="string", title="Reason", description="Kept with the model version"),
+        "shift": Param(
+            False,
+            type="boolean",
+            title="The world has changed",
+            description="The gate then compares on the last windows alone, since old rows keep an outdated champion",
+        ),
+    }

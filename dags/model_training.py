@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import Param, dag
+from airflow.sdk import dag
 
 from dags import wiring
+from dags.form import training_form
 from dags.wiring import run_key, stage
 from pipeline.contract import Contract, load_contracts
 from pipeline.settings import load_settings
@@ -13,25 +14,25 @@ from pipeline.settings import load_settings
 DOC = """
 ### Model training
 
-Fits every candidate of the contract on the training rows of one named data version (one mapped task each, one nested
-MLflow run each), takes the one with the least validation error, evaluates it **once** on the frozen test rows, converts
-it to ONNX and proves that both agree, and lets the gate judge. What passes is registered as *challenger* and triggers
-the deployment; what does not fails in `gate`, with the rule that refused it and by how much.
+Tunes every candidate of the contract by cross-validation on the training rows of one named data version (one mapped
+task each, one nested MLflow run each) and takes the best. It is evaluated **once** on the frozen test rows, converted
+to ONNX and proven to answer the same. Then the **gate** compares it with the champion, as Git says, on rows that
+neither was fitted on, and asks whether it is robust, small and fast enough.
+
+What passes is registered as *challenger*, with a model card (the *Report* tab of the run), and triggers the deployment.
+What does not fails in `gate`, whose log ends with the rule that refused it and by how much; the champion stays.
 """
 
 
-def build(contract: Contract) -> Any:
+def build(contract: Contract) -> Any:  # noqa: C901 (it lists the tasks, one after the other)
     """Return the contract's training DAG."""
     request, challenger = wiring.request_asset(contract), wiring.challenger_asset(contract)
-    params = {
-        "data_version": Param(None, type=["null", "string"], title="Data version", description="Empty: the newest one"),
-        "reason": Param("asked for by hand", type="string", title="Reason", description="Kept with the model version"),
-    }
+    votes = contract.training.votes
 
     @dag(
         dag_id=f"{contract.name}.model_training",
         schedule=[request],
-        params=params,
+        params=training_form(),
         **wiring.dag_options(contract, "Model training", DOC),
     )
     def model_training() -> None:
@@ -42,7 +43,8 @@ def build(contract: Contract) -> Any:
             event = wiring.event_extra(triggering_asset_events, request)
             asked = {**params, **event}
             refs = (run_key(run_id), asked["data_version"], asked["reason"])
-            return plan.plan(contract, load_settings(), *refs, requested=bool(event))
+            options = {"requested": bool(event), "shift": asked["shift"]}
+            return plan.plan(contract, load_settings(), *refs, **options)
 
         @stage(map_index_template="{{ task.op_kwargs['name'] }}")
         def fit(planned: dict[str, Any], name: str, *, ti: Any = None) -> Any:
@@ -54,25 +56,40 @@ def build(contract: Contract) -> Any:
             ti.xcom_push("mlflow_url", run_url(settings, fitted.run_id))
             return fitted
 
-        @stage
-        def evaluate(planned: dict[str, Any], fitted: list[dict[str, Any]]) -> Any:
-            from training import evaluate, fit, plan
+        @stage(map_index_template="{{ task.op_kwargs['name'] }}")
+        def combine(planned: dict[str, Any], fitted: list[dict[str, Any]], name: str, *, ti: Any = None) -> Any:
+            from pipeline.model_registry import run_url
+            from training import fit, plan, vote
 
-            candidates = [fit.Fitted(**one) for one in fitted]
-            return evaluate.evaluate(contract, load_settings(), plan.Plan(**planned), candidates)
+            settings, members = load_settings(), [fit.Fitted(**one) for one in fitted]
+            made = vote.fit_vote(contract, settings, plan.Plan(**planned), name, members)
+            ti.xcom_push("mlflow_url", run_url(settings, made.run_id))
+            return made
+
+        @stage
+        def evaluate(planned: dict[str, Any], fitted: list[dict[str, Any]], votes: list[dict[str, Any]]) -> Any:
+            from training import fit, plan
+            from training.evaluation import evaluate
+
+            found = [fit.Fitted(**one) for one in (*fitted, *votes)]
+            return evaluate.evaluate(contract, load_settings(), plan.Plan(**planned), found)
 
         @stage
         def package(planned: dict[str, Any], evaluated: dict[str, Any]) -> Any:
-            from training import evaluate, package, plan
+            from training import package, plan
+            from training.evaluation import evaluate
 
             return package.package(contract, load_settings(), plan.Plan(**planned), evaluate.Evaluated(**evaluated))
 
         @stage
         def gate(planned: dict[str, Any], evaluated: dict[str, Any], packaged: dict[str, Any]) -> Any:
-            from training import evaluate, gate, package, plan, register
+            from training import package, plan, register
+            from training.evaluation import evaluate
+            from training.gate import judge
 
-            decision = gate.judge(contract, evaluate.Evaluated(**evaluated), package.Packaged(**packaged))
-            return register.enforce(contract, load_settings(), plan.Plan(**planned), decision)
+            settings, plan_ = load_settings(), plan.Plan(**planned)
+            refs = (evaluate.Evaluated(**evaluated), package.Packaged(**packaged))
+            return register.enforce(contract, settings, plan_, judge.judge(contract, settings, plan_, *refs))
 
         @stage(outlets=[challenger])
         def register(
@@ -82,16 +99,26 @@ def build(contract: Contract) -> Any:
             decision: dict[str, Any],
             *,
             outlet_events: Any = None,
+            ti: Any = None,
         ) -> Any:
-            from training import evaluate, gate, package, plan, register
+            from pipeline.model_registry import run_url
+            from training import package, plan, register
+            from training.evaluation import evaluate
+            from training.gate import decision as decided
 
+            settings = load_settings()
             refs = (plan.Plan(**planned), evaluate.Evaluated(**evaluated), package.Packaged(**packaged))
-            registered = register.register(contract, load_settings(), *refs, gate.Decision(**decision))
+            registered = register.register(contract, settings, *refs, decided.Decision(**decision))
+            ti.xcom_push("mlflow_url", run_url(settings, registered.run_id))
             outlet_events[challenger].extra = {"version": registered.version}
             return registered
 
         planned = plan()
-        evaluated = evaluate(planned, fit.partial(planned=planned).expand(name=list(contract.training.candidates)))
+        fitted = fit.partial(planned=planned).expand(
+            name=[name for name in contract.training.candidates if name not in votes]
+        )
+        combined = combine.partial(planned=planned, fitted=fitted).expand(name=list(votes)) if votes else []
+        evaluated = evaluate(planned, fitted, combined)
         packaged = package(planned, evaluated)
         register(planned, evaluated, packaged, gate(planned, evaluated, packaged))
 

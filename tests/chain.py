@@ -27,12 +27,12 @@ from pipeline.settings import Settings
 from serving.client import ServiceClient
 from serving.reconcile import reconcile
 from serving.release import evidence, release
-from training.evaluate import evaluate
-from training.fit import fit_candidate
-from training.gate import judge
+from training.evaluation.evaluate import evaluate
+from training.gate.judge import judge
 from training.package import package
 from training.plan import plan
 from training.register import Challenger, register
+from training.vote import fit_all
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,11 @@ def ingest(contract: Contract, settings: Settings, window: Window) -> tuple[Vali
 def train(contract: Contract, settings: Settings) -> Challenger:
     """Train on the newest data version and register the best candidate."""
     planned = plan(contract, settings, "run", None, "first")
-    fitted = [fit_candidate(contract, settings, planned, name) for name in planned.candidates]
+    fitted = fit_all(contract, settings, planned)
     evaluated = evaluate(contract, settings, planned, fitted)
     packaged = package(contract, settings, planned, evaluated)
-    return register(contract, settings, planned, evaluated, packaged, judge(contract, evaluated, packaged))
+    decision = judge(contract, settings, planned, evaluated, packaged)
+    return register(contract, settings, planned, evaluated, packaged, decision)
 
 
 def deploy(contract: Contract, settings: Settings, challenger: Challenger) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from pipeline.contract import Contract, load_contract, parse_contract
 from pipeline.settings import Settings
@@ -44,11 +46,17 @@ SMALL = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one of the processes, and those of the stack in one together: they share it."""
-    for item in items:
-        group = "end_to_end" if item.get_closest_marker("end_to_end") else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
+class _ByFolder(LoadFileScheduling):
+    """Files of one process each; those that look at the stack share it, and one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "tests/end_to_end" if path.startswith("tests/end_to_end/") else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFolder:
+    """Say which tests go to which process, where there are several."""
+    return _ByFolder(config, log)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ GUIDE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *s
 
 # What a DAG file may import when Airflow parses it, beside the standard library: nothing that is slow or asks anything.
 PARSED = ("airflow.sdk", "pydantic", "dags", "pipeline.contract", "pipeline.errors", "pipeline.settings")
-PLUGIN = (*PARSED, "airflow.plugins_manager", "fastapi", "pipeline.storage")
+PLUGIN = (*PARSED, "airflow.plugins_manager", "fastapi", "pipeline.page", "pipeline.storage")
 # Who may touch the environment beside the settings: those who pass it on to a program, or silence a library.
 ENVIRONMENT = {
     "pipeline/settings.py",

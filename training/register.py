@@ -1,19 +1,20 @@
 """Register: the challenger as a version of the model, with all that makes it reproducible."""
 
-import hashlib
-from contextlib import suppress
-from pathlib import Path
-
 from pipeline.contract import Contract
 from pipeline.contract.base import Section
-from pipeline.git import GitError, git
+from pipeline.data_registry import DataRegistry, VersionNote
 from pipeline.model_registry import CHALLENGER, ensure_model, latest_version, version_of_run
 from pipeline.settings import Settings
-from training.evaluate import Evaluated
-from training.gate import Decision, require
+from training.card.store import write_card
+from training.errors import TrainingError
+from training.evaluation.evaluate import Evaluated
+from training.gate.decision import Decision, require
+from training.lineage import origin
 from training.package import Packaged
-from training.plan import Plan
+from training.plan import REPRODUCES, Plan
 from training.tracking import Tracker
+
+_NAMED = 40  # windows
 
 
 class Challenger(Section):
@@ -44,6 +45,7 @@ def register(
     tracker = Tracker(contract, settings)
     tags = _tags(contract, settings, plan, evaluated, packaged, decision)
     version = _version(tracker, contract.name, evaluated.run_id, tags)
+    write_card(contract, settings, plan.run, version)
     _name_challenger(tracker, contract.name, version)
     return Challenger(
         model=contract.name,
@@ -60,8 +62,12 @@ def enforce(contract: Contract, settings: Settings, plan: Plan, decision: Decisi
 
     Raises:
         GateRefused: when it did not.
+        TrainingError: when the plan trains a version again, which is never registered.
     """
-    Tracker(contract, settings).client.set_tag(plan.parent_run_id, "gate", decision.sentence)
+    client = Tracker(contract, settings).client
+    if REPRODUCES in client.get_run(plan.parent_run_id).data.tags:
+        raise TrainingError(f"run {plan.parent_run_id} trains a version again: what it makes is not registered")
+    client.set_tag(plan.parent_run_id, "gate", decision.sentence)
     require(decision)
     return decision
 
@@ -90,22 +96,15 @@ def _tags(
         "data_version": plan.data_version,
         "reason": plan.reason,
         "candidate": evaluated.candidate,
-        "seed": str(contract.training.seed),
-        "contract_data_hash": contract.data_hash,
-        "contract_model_hash": contract.model_hash,
         "bundle_digest": packaged.digest,
         "gate": decision.sentence,
-        **_origin(settings.project_dir),
+        "windows": _windows(DataRegistry(settings, contract).note(plan.data_version)),
+        **{f"rows_{split}": str(rows) for split, rows in packaged.rows.items()},
+        **origin(contract, settings),
     }
 
 
-def _origin(project: Path) -> dict[str, str]:
-    """The commit of the code (with `-dirty` where it was changed) and the hash of the locks, where there are any."""
-    origin = {}
-    with suppress(GitError):  # an image carries the code without its history
-        origin["git_commit"] = git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*", cwd=project)
-    locks = sorted((project / "requirements").glob("*.txt"))
-    if locks:
-        content = b"".join(path.name.encode() + b"\n" + path.read_bytes() for path in locks)
-        origin["lock_hash"] = hashlib.sha256(content).hexdigest()
-    return origin
+def _windows(note: VersionNote) -> str:
+    """A tag has room for a text, not for a list of any length."""
+    names = list(note.windows)
+    return ", ".join(names if len(names) <= _NAMED else [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more"])

@@ -23,11 +23,11 @@ def check(
     path: Annotated[Path | None, typer.Argument(help="A contract file; without it, all of contracts/.")] = None,
 ) -> None:
     """Say what is wrong with a contract, candidates that cannot be served included."""
-    from training.check import check_candidates
+    from training.check import check_training
 
     found = [load_contract(path)] if path else list(load_contracts(load_settings().contracts_dir).values())
     for one in found:
-        check_candidates(one)
+        check_training(one)
         kinds = f"{len(one.features)} features, target {one.target.name}, {len(one.training.candidates)} candidates"
         console.print(f"[green]ok[/] {one.name}: {kinds}")
 

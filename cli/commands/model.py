@@ -1,46 +1,11 @@
-"""`mlops train`, `monitor` and `serve`: the stages that are about one model, without Airflow."""
+"""`mlops monitor` and `mlops serve`: the stages that are about a model that is live, without Airflow."""
 
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
 
-import typer
-
-from cli.commands.options import Model, run_name
-from cli.console import command, console, contract_of, table
+from cli.commands.options import DataVersion, Model, run_name
+from cli.console import command, console, contract_of
 from pipeline.settings import load_settings
-
-DataVersion = Annotated[str | None, typer.Option(help="Such as data-v1.0.0; without it, the newest.")]
-
-
-@command
-def train(
-    model: Model = None,
-    data_version: DataVersion = None,
-    reason: Annotated[str, typer.Option(help="Kept with the model version.")] = "asked for by hand",
-) -> None:
-    """Fit the candidates, prove the best one, let the gate judge, and register it as challenger."""
-    from training.evaluate import evaluate
-    from training.fit import fit_candidate
-    from training.gate import judge
-    from training.package import package
-    from training.plan import plan
-    from training.register import register
-
-    settings = load_settings()
-    contract = contract_of(settings, model)
-    planned = plan(contract, settings, run_name("train"), data_version, reason)
-    fitted = [fit_candidate(contract, settings, planned, name) for name in planned.candidates]
-    columns = ("candidate", "MAE", "RMSE", "R2", "seconds")
-    rows = [
-        (one.candidate, *(one.metrics.get(name, "") for name in ("mae", "rmse", "r2")), one.seconds) for one in fitted
-    ]
-    console.print(table(f"{contract.name}: validation rows of {planned.data_version}", columns, rows))
-    evaluated = evaluate(contract, settings, planned, fitted)
-    packaged = package(contract, settings, planned, evaluated)
-    decision = judge(contract, evaluated, packaged)
-    registered = register(contract, settings, planned, evaluated, packaged, decision)
-    console.print(f"{decision.sentence}\nregistered {registered.model} version {registered.version} as challenger")
 
 
 @command

@@ -11,6 +11,7 @@ from pipeline.contract.window import Edge
 Model = Annotated[
     str | None, typer.Option("--model", "-m", help="Name of the contract; needed where there are several.")
 ]
+DataVersion = Annotated[str | None, typer.Option(help="Such as data-v1.0.0; without it, the newest.")]
 Start = Annotated[str | None, typer.Option("--start", help="First date (or row position) of the window.")]
 End = Annotated[str | None, typer.Option("--end", help="First date (or row position) after the window.")]
 

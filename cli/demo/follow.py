@@ -12,6 +12,7 @@ from rich.status import Status
 from cli.airflow_client import ENDED, AirflowClient
 from cli.console import console
 from cli.errors import DemoError
+from training.gate.decision import REFUSED
 
 # Which task's asset event starts which DAG: the chain of the loop.
 NEXT = {
@@ -49,7 +50,8 @@ def follow_chain(
         seconds: how long each run may take.
 
     Raises:
-        DemoError: when a run fails or takes too long, with the end of the failed task's log.
+        DemoError: when a run fails or takes too long, with the end of the failed task's log. That the gate refuses a
+            challenger is no failure: the chain ends there.
     """
     first = client.trigger(f"{model}.{kind}", conf)
     followed = [_follow_to_success(client, f"{model}.{kind}", first, seconds)]
@@ -85,8 +87,18 @@ def follow(client: AirflowClient, dag_id: str, run_id: str, seconds: float) -> F
 def _follow_to_success(client: AirflowClient, dag_id: str, run_id: str, seconds: float) -> Followed:
     followed = follow(client, dag_id, run_id, seconds)
     if followed.state == "failed":
-        raise DemoError(_failure(client, followed))
+        refusal = _refusal(client, followed)
+        if not refusal:
+            raise DemoError(_failure(client, followed))
+        console.print(f"    [yellow]the gate let the champion stay:[/] {escape(refusal)}")
     return followed
+
+
+def _refusal(client: AirflowClient, followed: Followed) -> str:
+    """Return why the gate refused a challenger, which is an answer and no fault; empty where something else failed."""
+    gate = next((task for task in followed.tasks if (task["task_id"], task["state"]) == ("gate", "failed")), None)
+    lines = client.log(followed.dag_id, followed.run_id, gate) if gate else []
+    return next((line[line.index(REFUSED) :] for line in reversed(lines) if REFUSED in line), "")
 
 
 def _first_active(client: AirflowClient, dag_ids: Sequence[str]) -> tuple[str, str] | None:

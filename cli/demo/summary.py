@@ -50,7 +50,7 @@ def _show_models(settings: Settings, contract: Contract, replayed: Replayed) -> 
     columns = ("candidate", f"MAE {unit}", f"RMSE {unit}", "R2", "seconds")
     lines = leaderboard(settings, release.run_id)
     rows = [(one.candidate, one.mae, one.rmse, one.r2, round(one.seconds, 2)) for one in lines]
-    console.print(table(f"candidates on the validation rows of {release.data_version}", columns, rows))
+    console.print(table(f"candidates by cross-validation, on training rows of {release.data_version}", columns, rows))
     held, live = release.metrics, replayed
     rows_ = [
         ("held-out test rows", held["mae"], held["r2"], ""),

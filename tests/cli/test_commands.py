@@ -69,6 +69,25 @@ def test_a_window_is_ingested_once_listed_and_written_out(project):
     assert len(pd.read_csv(project / "rows.csv")) == 151
 
 
+def test_train_shows_candidates_and_the_gates_sentence_and_a_refusal_is_an_error(project):
+    assert "published data-v1.0.0" in mlops("data", "ingest").output
+    told = mlops("train")
+    assert told.exit_code == 0, told.output
+    assert "candidates by cross-validation within the training rows of data-v1.0.0" in told.output
+    assert "gradient_boosting" in told.output
+    assert "Promoted as the first model: the MAE as a share of the dummy's is" in told.output
+    assert "registered small version 1 as challenger" in told.output
+    path = project / "contracts" / "small.yaml"
+    content = yaml.safe_load(path.read_text())
+    path.write_text(
+        yaml.safe_dump(content | {"gate": {"limits": {"r2": {"minimum": 0.9999}}}}, allow_unicode=True, sort_keys=False)
+    )
+    told = mlops("train", "--reason", "a stricter gate")
+    assert told.exit_code == 1
+    assert "Refused: the R2 is" in told.output
+    assert "Traceback" not in told.output
+
+
 def test_a_bad_batch_is_told_in_one_message_without_a_stack_trace(project):
     rows = make_small_rows(50)
     rows.loc[4:14, "kind"] = "Castle"

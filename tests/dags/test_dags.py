@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-KINDS = ("data_ingestion", "drift_monitoring", "model_training", "model_deployment")
+KINDS = ("data_ingestion", "drift_monitoring", "model_training", "model_deployment", "model_reproduction")
 SECOND = {
     "name": "second",
     "columns": {"x": {"type": "number"}, "word": {"type": "category", "categories": ["a", "b"]}},
@@ -39,7 +39,7 @@ def dags(tmp_path_factory):
     return bag.dags
 
 
-def test_every_contract_has_its_four_dags(dags):
+def test_every_contract_has_its_dags(dags):
     assert set(dags) == {f"{model}.{kind}" for model in ("house_prices", "second") for kind in KINDS}
 
 

@@ -23,7 +23,7 @@ from pipeline.model_registry import fetch_bundle
 from pipeline.prediction_log import SMOKE_CALLER, Answer, Outbox, utc_text
 from pipeline.release_log import Release, commit_release
 from pipeline.settings import Settings
-from training.evaluate import evaluate
+from training.evaluation.evaluate import evaluate
 from training.fit import fit_candidate
 from training.package import package
 from training.plan import plan

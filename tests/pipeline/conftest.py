@@ -27,20 +27,21 @@ def content(settings) -> Path:
 
 @pytest.fixture(scope="session")
 def s3_port() -> Iterator[int]:
-    """The port of an S3 server on this machine, with a bucket `data`."""
+    """The port of an S3 server on this machine."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
-    port = server.get_host_and_port()[1]
-    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
-    boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", **keys).create_bucket(Bucket="data")
-    yield port
+    yield server.get_host_and_port()[1]
     server.stop()
 
 
 @pytest.fixture
 def s3_settings(settings, s3_port, monkeypatch, tmp_path):
-    """Settings with the content of data versions in S3, in a folder of the test's own."""
+    """Settings with the content of data versions in S3, in a folder of the test's own of the bucket `data`.
+
+    The bucket is made for each test: all servers of moto in a process have one store, which others empty.
+    """
     use_s3(monkeypatch, s3_port)
+    boto3.client("s3").create_bucket(Bucket="data")
     return settings.model_copy(update={"data_remote_uri": f"s3://data/{tmp_path.name}/{{model}}"})
 
 

@@ -12,12 +12,14 @@ from pipeline.contract import SPLIT, Contract, Window
 from pipeline.data_registry import DataRegistry
 from pipeline.settings import Settings
 from pipeline.split import assign_splits, identity_columns
-from training.evaluate import Evaluated, evaluate
-from training.fit import Fitted, fit_candidate
-from training.gate import Decision, judge
+from training.evaluation.evaluate import Evaluated, evaluate
+from training.fit import Fitted
+from training.gate.decision import Decision
+from training.gate.judge import judge
 from training.package import Packaged, package
 from training.plan import Plan, plan
 from training.register import Challenger, register
+from training.vote import fit_all
 
 Rows = Callable[..., pd.DataFrame]
 
@@ -47,10 +49,10 @@ def as_published(contract: Contract, frame: pd.DataFrame) -> pd.DataFrame:
 
 def run_chain(contract: Contract, settings: Settings, run: str, data_version: str | None = None) -> Chain:
     planned = plan(contract, settings, run, data_version, "a test")
-    fitted = [fit_candidate(contract, settings, planned, name) for name in planned.candidates]
+    fitted = fit_all(contract, settings, planned)
     evaluated = evaluate(contract, settings, planned, fitted)
     packaged = package(contract, settings, planned, evaluated)
-    decision = judge(contract, evaluated, packaged)
+    decision = judge(contract, settings, planned, evaluated, packaged)
     challenger = register(contract, settings, planned, evaluated, packaged, decision)
     return Chain(planned, fitted, evaluated, packaged, decision, challenger)
 
