@@ -74,7 +74,7 @@ def _columns(limits: dict[str, Limit], snapshot: Snapshot | None) -> dict[str, C
 def _quality(contract: Contract, reference: pd.DataFrame, current: pd.DataFrame) -> list[Quality]:
     found = [
         *absent([name for name in contract.features if name not in reference], "the reference"),
-        *absent([name for name in contract.features if name not in current], "the rows that are compared with it"),
+        *absent([name for name in contract.logged if name not in current], "the rows that are compared with it"),
     ]
     for name, column in contract.features.items():
         if name in reference and name in current:

@@ -17,8 +17,8 @@ from pipeline.settings import Settings
 
 
 def live_rows(contract: Contract, answers: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return answered predictions, one row each, with the truth where it has arrived."""
-    features = {name: [answer["features"].get(name) for answer in answers] for name in contract.features}
+    """Return answered predictions, one row each, with the truth where it has arrived; without what is not logged."""
+    features = {name: [answer["features"].get(name) for answer in answers] for name in contract.logged}
     fields = {PREDICTION: "prediction", contract.target.name: "actual"}
     fields |= {LOW: "low", HIGH: "high", LATENCY_MS: "latency_ms"}
     values = {name: pd.Series([answer[key] for answer in answers], dtype="float64") for name, key in fields.items()}

@@ -20,6 +20,8 @@ class BaseColumn(Section, ABC):
     required: bool = True  # a required column may not be empty; the others may
     example: Any = None  # shown in the OpenAPI document; a value in range is made up when absent
 
+    log: bool = True  # whether the prediction log keeps what requests say here
+
     @property
     @abstractmethod
     def allowed(self) -> str:
@@ -35,6 +37,10 @@ class BaseColumn(Section, ABC):
             raise ValueError("an event_time column must be of type date")
         if self.role != "feature" and not self.required:
             raise ValueError(f"a {self.role} column cannot be optional: a row without it has no place")
+        if self.role != "feature" and not self.log:
+            raise ValueError(
+                f"log: false is for features; a {self.role} column is not part of a request, so not logged"
+            )
         if self.example is not None and not self.allows(self.example):
             raise ValueError(f"example {self.example!r} is not allowed here; allowed: {self.allowed}")
         return self

@@ -96,6 +96,11 @@ class Contract(Section):
         return {name: column for name, column in self.columns.items() if column.role == "feature"}
 
     @property
+    def logged(self) -> tuple[str, ...]:
+        """The features that the prediction log may hold."""
+        return tuple(name for name, column in self.features.items() if column.log)
+
+    @property
     def key(self) -> tuple[str, ...]:
         """The columns that identify a row together; empty when the contract names none."""
         return tuple(name for name, column in self.columns.items() if column.role == "key")
@@ -133,7 +138,7 @@ class Contract(Section):
         return _digest([self._meaning(), self.target.transform, self.training.model_dump(mode="json")])
 
     def _meaning(self) -> Any:
-        unsaid = {"description", "example"}
+        unsaid = {"description", "example", "log"}
         columns = [[name, column.model_dump(mode="json", exclude=unsaid)] for name, column in self.columns.items()]
         target = self.target.model_dump(mode="json", exclude={"description", "transform"})
         return [columns, target, self.split.model_dump(mode="json")]

@@ -14,8 +14,9 @@ from typing import Any
 
 from pipeline.prediction_log import statements
 from pipeline.prediction_log.reader import find_answer
-from pipeline.prediction_log.schema import Answer, PredictionLogError, utc_text
+from pipeline.prediction_log.schema import Answer, utc_text
 from pipeline.prediction_log.statements import Outcome
+from pipeline.prediction_log.steps import PredictionLogError
 
 LARGEST_BATCH = 1000
 
@@ -55,7 +56,7 @@ class Outbox:
 
     def add_all(self, answers: Sequence[Answer]) -> Future[list[Answer]]:
         """Write answers, all or none. The future gives for each what `add` would."""
-        return self._submit(lambda connection: [statements.add_answer(connection, answer) for answer in answers])
+        return self._submit(lambda connection: statements.add_answers(connection, answers))
 
     def find(self, prediction_id: str) -> Answer | None:
         """Return the answer with this id, or None."""
@@ -116,14 +117,26 @@ class Outbox:
             results = [job.work(self._connection) for job in batch]
             self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 (the writer outlives any failure; whoever waits is told)
+            if len(batch) > 1 and not isinstance(error, sqlite3.OperationalError):
+                self._commit_singly(batch)
+                return
             _log.error("%s: %d entries could not be written: %s", self._path, len(batch), error)
             self._reject(batch, PredictionLogError(f"the prediction log cannot be written: {error}"))
         else:
             for job, result in zip(batch, results, strict=True):
                 job.done.set_result(result)
 
-    def _reject(self, batch: list[_Job], error: PredictionLogError) -> None:
+    def _commit_singly(self, batch: list[_Job]) -> None:
+        """One entry is at fault, not the disk: the others must not be lost with it."""
+        self._roll_back()
+        for job in batch:
+            self._commit([job])
+
+    def _roll_back(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # a failed COMMIT has sometimes ended the transaction already
             self._connection.execute("ROLLBACK")
+
+    def _reject(self, batch: list[_Job], error: PredictionLogError) -> None:
+        self._roll_back()
         for job in batch:
             job.done.set_exception(error)

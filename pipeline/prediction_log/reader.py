@@ -8,9 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.prediction_log.schema import COLUMNS, Answer, PredictionLogError, from_row, known_schema, utc_text
+from pipeline.prediction_log.schema import COLUMNS, Answer, from_row, utc_text
+from pipeline.prediction_log.steps import PredictionLogError, version_of
 
-_ANSWERED = tuple(name for name in COLUMNS if name != "sent")
+_ANSWERED = tuple(name for name in COLUMNS if name not in ("sent", "digest"))
 
 
 def read_predictions(
@@ -31,7 +32,8 @@ def read_predictions(
         exclude_callers: callers to leave out, such as `SMOKE_CALLER`.
 
     Returns:
-        One dict per prediction: the fields of `Answer` but `sent`, and `actual` (None while the truth is unknown).
+        One dict per prediction: the fields of `Answer` but `sent` and `digest`, and `actual` (None while the truth is
+        unknown).
 
     Raises:
         PredictionLogError: when the file is no prediction log.
@@ -69,14 +71,15 @@ def find_answer(path: Path, prediction_id: str) -> Answer | None:
 def _select(path: Path, query: str, values: list[str]) -> list[tuple[Any, ...]]:
     if not path.exists():
         return []
-    with _reading(path) as connection:
-        if not known_schema(connection, path):  # the service has made the file, but not its tables yet
+    with reading(path) as connection:
+        if not version_of(connection, path):  # the service has made the file, but not its tables yet
             return []
         return connection.execute(query, values).fetchall()
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a log that is there, to read. Raises PredictionLogError when it cannot be read."""
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
             yield connection

@@ -2,27 +2,19 @@
 
 import math
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pipeline.prediction_log.schema import (
-    COLUMNS,
-    SCHEMA_VERSION,
-    Answer,
-    PredictionLogError,
-    create_tables,
-    from_row,
-    known_schema,
-    to_row,
-)
+from pipeline.prediction_log.schema import COLUMNS, Answer, from_row, to_row
+from pipeline.prediction_log.steps import PredictionLogError, upgrade
 
 Outcome = Literal["accepted", "repeated", "unknown", "contradiction", "not finite"]
 
-_INSERT = (
-    f"INSERT INTO predictions ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608 (own names)
-    "ON CONFLICT (id) DO NOTHING"
-)
+_ROW = f"({', '.join('?' * len(COLUMNS))})"
+_AT_ONCE = 500  # rows of one statement: SQLite takes 32,766 values
 _FIND = f"SELECT {', '.join(COLUMNS)} FROM predictions WHERE id = ?"  # noqa: S608 (own names)
+_INSERT_ACTUAL = "INSERT INTO actuals (prediction_id, actual, time) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _COUNT = (
     "INSERT INTO refusals (time, field, reason, count) VALUES (?, ?, ?, 1) "
     "ON CONFLICT (time, field, reason) DO UPDATE SET count = count + 1"
@@ -30,10 +22,10 @@ _COUNT = (
 
 
 def connect_for_writing(path: Path) -> sqlite3.Connection:
-    """Open the log, making it and its folders where there is none.
+    """Open the log, making it and its folders where there is none; one of an earlier schema is brought up to date.
 
     Raises:
-        PredictionLogError: when it cannot be opened.
+        PredictionLogError: when it cannot be opened, or is of a later schema.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,8 +33,7 @@ def connect_for_writing(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer, nor it for them
         connection.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
-        if not known_schema(connection, path):
-            create_tables(connection)
+        upgrade(connection, path)
     except (OSError, sqlite3.Error) as error:
         raise PredictionLogError(f"{path}: the prediction log cannot be opened: {error}") from error
     return connection
@@ -50,8 +41,35 @@ def connect_for_writing(path: Path) -> sqlite3.Connection:
 
 def add_answer(connection: sqlite3.Connection, answer: Answer) -> Answer:
     """Write an answer, and return what stands under its id: this answer, or an earlier one."""
-    inserted = connection.execute(_INSERT, to_row(answer)).rowcount
+    inserted = connection.execute(_insert(1), to_row(answer)).rowcount
     return answer if inserted else from_row(connection.execute(_FIND, (answer.id,)).fetchone())
+
+
+def add_answers(connection: sqlite3.Connection, answers: Sequence[Answer]) -> list[Answer]:
+    """Write answers, all or none, and return for each what `add_answer` would.
+
+    Many rows by one statement: for each statement the writer gives the interpreter away and waits to get it back, and
+    the event loop, which answers meanwhile, does not let go of it for milliseconds.
+    """
+    written: list[Answer] = []
+    for start in range(0, len(answers), _AT_ONCE):
+        some = answers[start : start + _AT_ONCE]
+        connection.execute("SAVEPOINT some")
+        values = [value for answer in some for value in to_row(answer)]
+        if connection.execute(_insert(len(some)), values).rowcount < len(some):  # a request was repeated: which one?
+            connection.execute("ROLLBACK TO some")
+            written += [add_answer(connection, answer) for answer in some]
+        else:
+            written += some
+        connection.execute("RELEASE some")
+    return written
+
+
+def _insert(rows: int) -> str:
+    return (
+        f"INSERT INTO predictions ({', '.join(COLUMNS)}) VALUES {', '.join([_ROW] * rows)} "  # noqa: S608 (own names)
+        "ON CONFLICT (id) DO NOTHING"
+    )
 
 
 def add_actual(connection: sqlite3.Connection, prediction_id: str, actual: float, now: str) -> Outcome:
@@ -61,7 +79,7 @@ def add_actual(connection: sqlite3.Connection, prediction_id: str, actual: float
     if not connection.execute("SELECT 1 FROM predictions WHERE id = ?", (prediction_id,)).fetchone():
         return "unknown"
     values = (prediction_id, actual, now)
-    if connection.execute("INSERT INTO actuals VALUES (?, ?, ?) ON CONFLICT DO NOTHING", values).rowcount:
+    if connection.execute(_INSERT_ACTUAL, values).rowcount:
         return "accepted"
     known = connection.execute("SELECT actual FROM actuals WHERE prediction_id = ?", (prediction_id,)).fetchone()[0]
     return "repeated" if known == actual else "contradiction"
@@ -74,4 +92,5 @@ def count_refusal(connection: sqlite3.Connection, field: str, reason: str, secon
 
 def touch(connection: sqlite3.Connection) -> None:
     """Write the first page without changing anything: a full disk or a lost file shows."""
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.execute(f"PRAGMA user_version = {version:d}")

@@ -70,7 +70,8 @@ def test_an_answer_is_on_disk_when_its_future_is_resolved(outbox: Outbox, path: 
     assert outbox.add(given).result(5) is given
     assert outbox.find("a") == given
     assert read_predictions(path, **EVER) == [
-        {name: getattr(given, name) for name in Answer.__dataclass_fields__ if name != "sent"} | {"actual": None}
+        {name: getattr(given, name) for name in Answer.__dataclass_fields__ if name not in ("sent", "digest")}
+        | {"actual": None}
     ]
 
 
@@ -207,6 +208,49 @@ def test_a_full_disk_is_noticed_by_the_check_and_by_who_writes(path: Path) -> No
     assert done.stdout.endswith("well again\n")
 
 
+def test_a_full_disk_is_an_error_to_the_writer_and_never_a_lost_answer(path: Path) -> None:
+    script = """
+        import resource, signal, sys
+        from pathlib import Path
+        from pipeline.prediction_log import Answer, Outbox, PredictionLogError
+        outbox = Outbox(Path(sys.argv[1]))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        def write(name):
+            numbers = (1.0, 0.5, 2.0, 1.0)
+            time = "2026-03-01T12:00:00.000000+00:00"
+            try:
+                outbox.add(Answer(name, time, "small", 1, {"kind": "x" * 900}, *numbers, "me")).result(10)
+            except PredictionLogError:
+                return print("refused", name)
+            print("answered", name)
+        for turn, limit in enumerate((200_000, resource.RLIM_INFINITY, 600_000, resource.RLIM_INFINITY)):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            for number in range(100):
+                write(f"{turn}-{number}")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), str(path)], capture_output=True, text=True, check=True
+    )
+    told: dict[str, set[str]] = {"answered": set(), "refused": set()}
+    for line in done.stdout.splitlines():
+        said, name = line.split()
+        told[said].add(name)
+    assert len(told["refused"]) > 50
+    assert len(told["answered"]) > 200
+    assert {row["id"] for row in read_predictions(path, **EVER)} == told["answered"]
+
+
+def test_an_entry_that_cannot_be_written_takes_no_other_with_it(outbox: Outbox, path: Path) -> None:
+    with sqlite3.connect(path) as other:
+        other.execute("BEGIN IMMEDIATE")  # so that what follows is one commit
+        waiting = [outbox.add(answer("a")), outbox.add(answer("b", caller="\ud800")), outbox.add(answer("c"))]
+    waiting[0].result(5)
+    waiting[2].result(5)
+    with pytest.raises(PredictionLogError, match="cannot be written: 'utf-8' codec can't encode"):
+        waiting[1].result(5)
+    assert [row["id"] for row in read_predictions(path, **EVER)] == ["a", "c"]
+
+
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(PredictionLogError, match=r"file/log\.db: the prediction log cannot be opened"):
@@ -224,7 +268,7 @@ def test_a_log_of_a_later_schema_is_refused(outbox: Outbox, path: Path) -> None:
     outbox.close()
     with sqlite3.connect(path) as other:
         other.execute("PRAGMA user_version = 99")
-    with pytest.raises(PredictionLogError, match="has schema 99, this code reads 1"):
+    with pytest.raises(PredictionLogError, match="has schema 99, this code knows those up to 2"):
         read_predictions(path, **EVER)
     with pytest.raises(PredictionLogError, match="has schema 99"):
         Outbox(path)

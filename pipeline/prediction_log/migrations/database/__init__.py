@@ -1,0 +1,1 @@
+"""Revisions of the PostgreSQL that outboxes are copied to."""

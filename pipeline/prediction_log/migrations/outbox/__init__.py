@@ -1,0 +1,1 @@
+"""Revisions of the outbox: each takes one of `steps.STEPS`."""

@@ -1,0 +1,332 @@
+"""The prediction log's copy on a real PostgreSQL: each row once, whatever is killed, stopped or erased."""
+
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from pipeline.connection import Connection
+from pipeline.prediction_log import Answer, Outbox, PredictionLogError, utc_text
+from pipeline.prediction_log.choice import Choice
+from pipeline.prediction_log.database import Database
+from pipeline.prediction_log.erase import Erased, erase_in_outbox
+from pipeline.prediction_log.erase_copy import erase_in_database
+from pipeline.prediction_log.holdings import of_database
+from pipeline.prediction_log.migrate import migrate_database
+from serving.shipper import Shipper
+from serving.shipping import Copier
+from tests.system.test_postgres import program, run
+
+ADMIN, PASSWORD = "admin", "sesame-open-0"
+WHO = Connection(login=ADMIN, password=PASSWORD)
+_NUMBERS = itertools.count()
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Server:
+    """PostgreSQL on a free loopback port, which asks for passwords; it refuses root, so root runs it as `postgres`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._account: dict[str, Any] = {}
+        if os.getuid() == 0:
+            self._account = {"user": "postgres", "group": "postgres", "extra_groups": []}
+            shutil.chown(folder, "postgres", "postgres")
+        (folder / "password").write_text(PASSWORD)
+        (folder / "password").chmod(0o644)
+        login = ("--auth", "scram-sha-256", "--username", ADMIN, "--pwfile", str(folder / "password"))
+        run(
+            program("initdb"), "--no-sync", "--encoding", "UTF8", *login, str(folder / "data"), cwd="/", **self._account
+        )
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = int(free.getsockname()[1])
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        places = {
+            "listen_addresses": "127.0.0.1",
+            "port": self._port,
+            "unix_socket_directories": self._folder,
+            "fsync": "off",
+        }
+        settings = [word for name, value in places.items() for word in ("-c", f"{name}={value}")]
+        command = [program("postgres"), "-D", str(self._folder / "data"), *settings]
+        with (self._folder / "log").open("a") as log:
+            self._process = subprocess.Popen(command, cwd="/", stdout=log, stderr=log, **self._account)
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            assert self._process.poll() is None, (self._folder / "log").read_text()
+            assert time.monotonic() < deadline, "PostgreSQL did not start within a minute"
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        try:
+            self.admin("postgres").close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it; by default as a machine that is shut down does: connections are cut."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(30)
+        self._process = None
+
+    def admin(self, name: str) -> psycopg.Connection[Any]:
+        """Connect to one of its databases."""
+        where = {"host": "127.0.0.1", "port": self._port, "dbname": name}
+        return psycopg.connect(**where, user=ADMIN, password=PASSWORD, autocommit=True)  # type: ignore[arg-type]
+
+    def database(self, name: str) -> Database:
+        """Return one of its databases as the settings name it."""
+        return Database(f"postgresql://127.0.0.1:{self._port}/{name}", WHO)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    # Not in pytest's own folder: another run closes that to other users, and PostgreSQL is one when it starts again.
+    with tempfile.TemporaryDirectory(prefix="mlops-postgres-") as folder:
+        started = Server(Path(folder))
+        started.start()
+        yield started
+        started.stop()
+
+
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def empty(server: Server) -> Database:
+    name = f"test{next(_NUMBERS)}"
+    with server.admin("postgres") as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    return server.database(name)
+
+
+@pytest.fixture
+def database(empty: Database) -> Database:
+    assert migrate_database(empty) == 0
+    return empty
+
+
+@pytest.fixture
+def ask(empty: Database) -> Ask:
+    def asked(query: str) -> list[tuple[Any, ...]]:
+        with empty.connect() as session:
+            return session.execute(query.encode()).fetchall()
+
+    return asked
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "small.db"
+
+
+@pytest.fixture
+def outbox(path: Path) -> Iterator[Outbox]:
+    opened = Outbox(path)
+    yield opened
+    opened.close()
+
+
+def answer(name: str, **changes: Any) -> Answer:
+    values: dict[str, Any] = {"time": utc_text(NOON), "features": {"kind": "Flat", "größe": 12.5}, "caller": "me"}
+    numbers = {"version": 1, "prediction": 0.1, "low": 0.05, "high": 0.2, "latency_ms": 1.5}
+    return Answer(id=name, model="small", **{**values, **numbers, **changes})
+
+
+def fill(outbox: Outbox, count: int) -> None:
+    for start in range(0, count, 1000):
+        outbox.add_all([answer(f"p{number}") for number in range(start, min(start + 1000, count))]).result(30)
+
+
+def test_everything_is_copied_once_as_it_is(outbox, path, database, ask):
+    odd = {"kind": 'a"b\\n\x00\t', "größe": 1e300, "lift": True, "none": None}
+    outbox.add_all([answer("a", sent="{}"), answer("b", features=odd, version=7)]).result(5)
+    outbox.add_actuals([("a", 5.5)])
+    for _ in range(3):
+        outbox.refuse("größe", "range")
+    outbox.check()
+    copier = Copier(path, database, "small")
+    assert copier.copy() == 4
+    assert copier.copy() == copier.waiting == 0
+    assert ask(
+        "SELECT id, time, version, features->>'kind', prediction, low, high, latency_ms, caller FROM predictions"
+    ) == [
+        ("a", NOON, 1, "Flat", 0.1, 0.05, 0.2, 1.5, "me"),
+        ("b", NOON, 7, 'a"b\\n\ufffd\t', 0.1, 0.05, 0.2, 1.5, "me"),
+    ]
+    outbox.add_actuals([("b", 6.5)])  # a truth that comes later
+    outbox.refuse("größe", "range")
+    outbox.check()
+    assert copier.copy() == 2
+    assert Copier(path, database, "small").copy(again=True) >= 5
+    copier.close()
+    assert ask("SELECT prediction_id, actual FROM actuals ORDER BY 1") == [("a", 5.5), ("b", 6.5)]
+    assert ask("SELECT model, field, reason, SUM(count)::int FROM refusals GROUP BY 1, 2, 3") == [
+        ("small", "größe", "range", 4)
+    ]
+    assert of_database(database, "small")["refusals"] == 4
+
+
+def test_outboxes_of_several_replicas_add_up(tmp_path, database, ask):
+    for replica in ("one", "two"):
+        outbox = Outbox(tmp_path / f"{replica}.db")
+        outbox.add_all([answer("the same key"), answer(replica)]).result(5)
+        outbox.refuse("area", "range")
+        outbox.close()
+        Copier(tmp_path / f"{replica}.db", database, "small").copy()
+    assert ask("SELECT id FROM predictions ORDER BY id") == [("one",), ("the same key",), ("two",)]
+    assert ask("SELECT SUM(count)::int FROM refusals") == [(2,)]
+
+
+def test_another_database_gets_everything_from_the_beginning(outbox, path, database, server):
+    fill(outbox, 100)
+    assert Copier(path, database, "small").copy() == 100
+    with server.admin("postgres") as admin:
+        admin.execute("CREATE DATABASE moved")
+    moved = server.database("moved")
+    migrate_database(moved)
+    outbox.add(answer("new")).result(5)
+    assert Copier(path, moved, "small").copy() == 101
+    assert of_database(moved, "small")["predictions"] == 101
+
+
+def test_tables_are_made_once_and_those_of_other_code_are_refused(outbox, path, empty, ask):
+    outbox.add(answer("a")).result(5)
+    with pytest.raises(PredictionLogError, match="has no tables yet: run `mlops predictions migrate`"):
+        Copier(path, empty, "small").copy()
+    assert (migrate_database(empty), migrate_database(empty)) == (0, 1)
+    assert ask("SELECT version_num FROM prediction_log_version") == [("1",)]
+    with empty.connect() as session:
+        session.execute("UPDATE prediction_log_version SET version_num = '9'")
+    for way in (lambda: migrate_database(empty), Copier(path, empty, "small").copy):
+        with pytest.raises(PredictionLogError, match="has schema 9, this code writes 1: run the release that made it"):
+            way()
+
+
+SHIP = """
+import sys
+from pathlib import Path
+from pipeline.connection import Connection
+from pipeline.prediction_log.database import Database
+from serving.shipping import Copier
+who = Connection(login=sys.argv[3], password=sys.argv[4])
+print(Copier(Path(sys.argv[1]), Database(sys.argv[2], who), "small").copy())
+"""
+
+
+def test_a_copy_that_is_killed_again_and_again_copies_each_row_once(outbox, path, database, ask):
+    fill(outbox, 20_000)
+    outbox.add_actuals([(f"p{number}", float(number)) for number in range(0, 20_000, 4)])
+    for _ in range(40):
+        outbox.refuse("area", "range")
+    outbox.check()
+    command = [sys.executable, "-c", SHIP, str(path), database.uri, ADMIN, PASSWORD]
+    killed = 0
+    for _ in range(3):
+        before = ask("SELECT COUNT(*) FROM predictions")[0][0]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        while process.poll() is None and ask("SELECT COUNT(*) FROM predictions")[0][0] < before + 2000:
+            time.sleep(0.002)
+        process.kill()
+        killed += process.wait(10) == -signal.SIGKILL
+    assert killed >= 2
+    assert 0 < ask("SELECT COUNT(*) FROM predictions")[0][0] < 20_000
+    last = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert 0 < int(last.stdout) < 20_000 + 5_000 + 40  # it went on from its place
+    assert ask("SELECT COUNT(*), COUNT(DISTINCT id) FROM predictions") == [(20_000, 20_000)]
+    assert ask("SELECT COUNT(*), SUM(actual)::bigint FROM actuals") == [(5_000, sum(range(0, 20_000, 4)))]
+    assert ask("SELECT SUM(count)::int FROM refusals") == [(40,)]
+
+
+def test_a_database_that_goes_and_comes_under_writing_changes_no_answer_and_loses_no_row(
+    outbox, path, database, ask, server, caplog
+):
+    shipper, ended = Shipper(path, database, "small", every=0.05), threading.Event()
+    written: list[float] = []  # seconds that each took
+
+    def write() -> None:
+        while not ended.is_set():
+            started = time.perf_counter()
+            outbox.add(answer(f"w{len(written)}")).result(10)
+            written.append(time.perf_counter() - started)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    shipper.start()
+    try:
+        for how in (signal.SIGINT, signal.SIGQUIT):  # shut down, and crashed
+            time.sleep(0.7)
+            count = len(written)
+            server.stop(how)
+            time.sleep(0.7)
+            assert len(written) > count
+            server.start()
+        time.sleep(0.5)
+    finally:
+        ended.set()
+        writer.join()
+    outbox.close()
+    shipper.stop(20)
+    assert shipper.waiting == 0
+    assert len(written) > 200
+    assert max(written) < 5
+    assert ask("SELECT COUNT(*), COUNT(DISTINCT id) FROM predictions") == [(len(written), len(written))]
+    assert 1 <= sum("predictions wait to be copied" in line for line in caplog.messages) <= 4
+
+
+def test_stopping_copies_what_still_waits(outbox, path, database, ask):
+    shipper = Shipper(path, database, "small", every=60)
+    shipper.start()
+    fill(outbox, 3000)
+    shipper.stop(20)
+    assert ask("SELECT COUNT(*) FROM predictions") == [(3000,)]
+
+
+def test_erasing_reaches_the_copy_and_is_not_undone_by_the_shipper(outbox, path, database, ask):
+    outbox.add_all([answer(f"v{number}", features={"kind": "Villa", "class": 3}) for number in range(50)]).result(5)
+    outbox.add_all([answer(f"f{number}") for number in range(50)]).result(5)
+    outbox.add_actuals([("v1", 1.0), ("f1", 1.0)])
+    assert Copier(path, database, "small").copy() == 102
+    outbox.add(answer("late", features={"kind": "Villa", "class": 3.0})).result(5)
+    choice = Choice(features=(("kind", ("VILLA", "Villa")), ("class", ("3", 3))))
+    assert erase_in_database(database, "small", choice, dry=True) == Erased(50, 1)
+    assert ask("SELECT COUNT(*) FROM predictions") == [(100,)]
+    assert erase_in_database(database, "another", choice) == Erased()
+    assert erase_in_outbox(path, choice) == Erased(51, 1)
+    assert erase_in_database(database, "small", choice) == Erased(50, 1)
+    Copier(path, database, "small").copy(again=True)
+    assert ask("SELECT COUNT(*) FROM predictions") == [(50,)]
+    assert ask("SELECT prediction_id FROM actuals") == [("f1",)]
+    by_id = Choice(ids=("f1", "f2", "nobody"))
+    assert erase_in_database(database, "small", by_id) == Erased(2, 1)
+
+
+def test_retention_reaches_the_copy(outbox, path, database, ask):
+    outbox.add_all([answer(f"p{days}", time=utc_text(NOON - timedelta(days=days))) for days in range(20)]).result(5)
+    outbox.refuse("area", "range")
+    outbox.check()
+    Copier(path, database, "small").copy()
+    old = Choice(before=utc_text(NOON - timedelta(days=10)))
+    assert erase_in_database(database, "small", old) == Erased(9, 0)
+    later = Choice(before=utc_text(datetime.now(UTC) + timedelta(days=1)))
+    assert erase_in_database(database, "small", later) == Erased(11, 0, 1)
+    assert ask("SELECT COUNT(*) FROM refusals") == [(0,)]
