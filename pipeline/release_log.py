@@ -32,6 +32,7 @@ class Release(Section):
     approved_by: str
     reason: str
     image: str | None = None  # digest of the model image, where a cluster runs it
+    card: str = ""  # MLflow's page of the run, which holds the model card; empty where no MLflow serves pages
 
 
 def read_release(settings: Settings, model: str) -> Release | None:

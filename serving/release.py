@@ -47,6 +47,7 @@ def evidence(contract: Contract, settings: Settings, version: int | None, reason
         metrics=bundle.metadata.metrics,
         approved_by=f"gate ({contract.release.approval})" if reason is None else "operator",
         reason=reason or registered.tags.get("gate", "passed the gate"),
+        card=model_registry.run_url(settings, registered.run_id),
     )
 
 

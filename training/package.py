@@ -22,11 +22,13 @@ from pipeline.split import SplitName
 from training.data import Part, load_parts
 from training.errors import TrainingError
 from training.evaluation.evaluate import Evaluated
+from training.evaluation.probing import some
 from training.plan import Plan
 from training.proof import predictor, prove
 from training.tracking import Tracker
 
 PACKAGED = "packaged.json"
+BACKGROUND = 100  # training rows for explanations: a mean over twice as many orders is off by a percent of the largest
 _CALLS = 200
 
 Parts = dict[SplitName, Part]
@@ -112,6 +114,7 @@ def _metadata(
         interval=evaluated.interval,
         training_ranges=_ranges(contract, parts["train"].matrix),
         smoke=_smoke(contract, model, parts["test"]),
+        background=_background(some(parts["train"], BACKGROUND, contract.training.seed).matrix),
     )
 
 
@@ -123,6 +126,11 @@ def _ranges(contract: Contract, train: Matrix) -> dict[str, tuple[float, float]]
         if isinstance(column, NumberColumn | IntegerColumn) and seen.size:
             ranges[name] = (float(seen.min()), float(seen.max()))
     return ranges
+
+
+def _background(rows: Matrix) -> tuple[tuple[float | None, ...], ...]:
+    """Encoded rows as JSON can hold them: each number in the fewest digits that are the same float32."""
+    return tuple(tuple(None if np.isnan(value) else float(str(value)) for value in row) for row in rows)
 
 
 def _smoke(contract: Contract, model: BaseEstimator, test: Part) -> tuple[SmokeRow, ...]:

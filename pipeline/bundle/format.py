@@ -50,6 +50,8 @@ class BundleMetadata(Section):
     interval: Interval
     training_ranges: dict[str, tuple[float, float]]  # seen in training, per numeric feature; outside of it only warns
     smoke: tuple[SmokeRow, ...] = Field(min_length=1)
+    # Encoded training rows that explanations compare a row with, null for a missing value; older bundles have none.
+    background: tuple[tuple[float | None, ...], ...] = ()
 
 
 def write_bundle(folder: Path, model: bytes, contract: Contract, metadata: BundleMetadata) -> str:

@@ -28,6 +28,7 @@ from pipeline.bundle.format import (
     SmokeRow,
     check_digest,
     digest,
+    read_metadata,
     write_bundle,
 )
 from pipeline.bundle.load import load_bundle, open_session
@@ -119,6 +120,22 @@ def test_the_same_model_gives_the_same_bytes_in_another_process(model: BaseEstim
     }
     assert len(found) == 1
     assert to_onnx(model, 7) == to_onnx(model, 7)
+
+
+def test_background_rows_come_back_as_the_same_numbers(small_contract: Contract, tmp_path: Path) -> None:
+    rows = metadata(background=((70.1, None), (-1.0, 3e38)))
+    first, second = (write_bundle(tmp_path / name, b"model", small_contract, rows) for name in ("one", "two"))
+    assert first == second
+    read = np.array(read_metadata(tmp_path / "one").background, dtype=np.float32)
+    expected = np.array([[70.1, np.nan], [-1, 3e38]], dtype=np.float32)
+    assert read.tobytes() == expected.tobytes()
+
+
+def test_a_bundle_that_was_made_before_there_were_background_rows_still_loads(folder: Path) -> None:
+    content = json.loads((folder / METADATA).read_text())
+    del content["background"]
+    (folder / METADATA).write_text(json.dumps(content))
+    assert load_bundle(folder).metadata.background == ()
 
 
 @pytest.mark.parametrize("name", FILES)

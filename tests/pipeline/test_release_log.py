@@ -51,6 +51,14 @@ def test_the_first_release_is_read_back_and_its_commit_says_what_why_and_by_whom
     ]
 
 
+def test_a_release_from_before_there_were_cards_is_read_and_a_card_alone_makes_no_commit(settings: Settings) -> None:
+    older = release(1).model_dump()
+    del older["card"]
+    assert Release.model_validate(older).card == ""
+    commit_release(settings, release(1))
+    assert commit_release(settings, release(1, card="http://127.0.0.1:5000/#/experiments/1/runs/run1")) is None
+
+
 def test_what_is_live_already_makes_no_commit(settings: Settings) -> None:
     commit_release(settings, release(1))
 

@@ -21,7 +21,7 @@ from training.evaluation.evaluate import choose, evaluate
 from training.fit import Fitted, fit_candidate
 from training.gate.judge import judge
 from training.metrics import METRICS
-from training.package import package
+from training.package import BACKGROUND, package
 from training.plan import plan
 from training.register import register
 from training.tracking import Tracker
@@ -243,13 +243,17 @@ def test_the_bundle_answers_as_the_logged_model_on_raw_records(
 def test_the_bundle_says_what_training_has_seen(stock: Settings, small_contract: Contract, chain, tmp_path) -> None:
     fetch_bundle(stock, chain.packaged.run_id, chain.packaged.digest, tmp_path / "bundle")
     metadata = load_bundle(tmp_path / "bundle").metadata
-    train = load_parts(small_contract, stock, "data-v1.0.0")["train"].frame
+    part = load_parts(small_contract, stock, "data-v1.0.0")["train"]
+    train = part.frame
     assert set(metadata.training_ranges) == {"area", "class", "größe des gartens"}
     assert metadata.training_ranges["area"] == pytest.approx((train["area"].min(), train["area"].max()), rel=1e-6)
     assert len(metadata.smoke) == small_contract.serving.smoke_rows
     assert {type(row.record["class"]) for row in metadata.smoke} == {int}
     assert None in {row.record["größe des gartens"] for row in metadata.smoke}
     assert all(list(row.record) == list(small_contract.features) for row in metadata.smoke)
+    background = np.array(metadata.background, dtype=np.float32)
+    assert len(background) == min(BACKGROUND, len(train)) == 100
+    assert {row.tobytes() for row in background} <= {row.tobytes() for row in part.matrix}
 
 
 def test_the_version_carries_what_makes_it_reproducible(stock: Settings, small_contract: Contract, chain) -> None:

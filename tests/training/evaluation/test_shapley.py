@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from pipeline.bundle.shapley import shapley_values
 from pipeline.encode import Matrix
 from tests.training.evaluation.made import (
     AREA,
@@ -15,7 +16,7 @@ from tests.training.evaluation.made import (
     small,
     true_rent,
 )
-from training.evaluation.shapley import explain, shapley_values
+from training.evaluation.shapley import explain
 
 WEIGHTS = np.array([3.0, -2.0, 0.0])
 
