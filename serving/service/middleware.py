@@ -1,28 +1,31 @@
-"""Around every request: its id, its counters, and no stack trace ever."""
+"""Around every request, in one place since each layer costs: admission, its id, headers, counters, the log."""
 
-import logging
+import os
 import re
 import time
-import uuid
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pipeline.settings import Settings
+from serving.service.admission import Admission
 from serving.service.metrics import Metrics
-from serving.service.problems import unexpected
+from serving.service.problems import Problem, unexpected
+from serving.service.request_log import RequestLog
+from serving.service.security import headers_of
 
-HEADER = "X-Request-ID"
-_ID = re.compile(r"[\x21-\x7e]{1,128}")
-
-_log = logging.getLogger(__name__)
+HEADER = b"x-request-id"
+CLIENT_GONE = 499  # nginx's number for a client that did not wait for its answer; only counted, never sent
+_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 class Observed:
-    """Wraps the application. Plain ASGI, since a body need not be touched for this."""
+    """Wraps the application. Plain ASGI, since a body need not be touched for this. Belongs to one event loop."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
-        self._metrics = metrics
+    def __init__(self, app: ASGIApp, metrics: Metrics, settings: Settings) -> None:
+        self._app, self._metrics = app, metrics
+        self._admission, self._log = Admission(settings), RequestLog(settings)
+        self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -30,27 +33,50 @@ class Observed:
             await self._app(scope, receive, send)
             return
         started, status = time.perf_counter(), 0
-        request_id = _request_id(scope)
+        headers = dict(scope["headers"])
+        request_id = _request_id(headers.get(HEADER))
+        always = ((HEADER, request_id), *headers_of(scope["path"]))
+        if scope["method"] == "HEAD":  # every GET answers it; the server leaves the body out
+            scope = {**scope, "method": "GET"}
 
-        async def send_with_id(message: Message) -> None:
+        async def send_marked(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = request_id
+                # A new list: a route may send the same one every time.
+                message = {**message, "headers": [*message.get("headers", ()), *always]}
             await send(message)
 
+        self._under_way += 1
         try:
-            await self._app(scope, receive, send_with_id)
-        except Exception:  # noqa: BLE001 (the client is told nothing of it, the log everything)
-            _log.exception("request %s failed", request_id)
-            if not status:  # else half an answer is out, and the connection breaks off
-                await unexpected().response()(scope, receive, send_with_id)
-        self._metrics.observe(_route(scope), status, time.perf_counter() - started)
+            admitted = self._admission.admit(scope, headers, receive, self._under_way)
+            await self._app(scope, admitted, send_marked)
+        except Exception as error:  # noqa: BLE001 (the client is told nothing of it, the log everything)
+            problem = self._problem_of(error, request_id)
+            if problem and not status:  # else half an answer is out, and the connection breaks off
+                await problem.response()(scope, receive, send_marked)
+        finally:
+            self._under_way -= 1
+        self._tell(scope, request_id, status or CLIENT_GONE, time.perf_counter() - started)
+
+    def _problem_of(self, error: Exception, request_id: bytes) -> Problem | None:
+        """Return what is answered, None when nobody waits for it any more."""
+        if isinstance(error, ClientDisconnect):
+            return None
+        if isinstance(error, Problem):
+            return error
+        self._log.failed(request_id.decode(), error)
+        return unexpected()
+
+    def _tell(self, scope: Scope, request_id: bytes, status: int, seconds: float) -> None:
+        route = _route(scope)
+        self._metrics.observe(route, status, seconds)
+        if self._log.wants(status, seconds):
+            self._log.answered(scope, request_id.decode(), route, status, seconds)
 
 
-def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get(HEADER, "")
-    return given if _ID.fullmatch(given) else uuid.uuid4().hex
+def _request_id(given: bytes | None) -> bytes:
+    return given if given and _ID.fullmatch(given) else os.urandom(16).hex().encode()
 
 
 def _route(scope: Scope) -> str:

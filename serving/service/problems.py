@@ -13,6 +13,9 @@ from serving.errors import ServingError
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_VALUE = 200
+LONGEST_TEXT = 2000
+MOST_ERRORS = 100  # a request can hold so many fields that the answer would be many times as long
+_LARGEST_NUMBER = 512  # bits
 
 
 class Problem(ServingError):
@@ -27,6 +30,7 @@ class Problem(ServingError):
         kind: str,
         refusals: Sequence[Refusal] = (),
         more: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -34,6 +38,7 @@ class Problem(ServingError):
         self.kind = kind
         self.refusals = tuple(refusals)
         self.more = more or {}
+        self.headers = headers
 
     def response(self) -> Response:
         """Return what is sent."""
@@ -41,13 +46,13 @@ class Problem(ServingError):
             "type": self.kind if ":" in self.kind else f"urn:problem:{self.kind}",
             "title": self.title,
             "status": self.status,
-            "detail": str(self),
+            "detail": _cut(str(self), LONGEST_TEXT),
             **self.more,
         }
         if self.refusals:
-            content["errors"] = [_error(refusal) for refusal in self.refusals]
+            content["errors"] = [_error(refusal) for refusal in self.refusals[:MOST_ERRORS]]
         text = json.dumps(content, ensure_ascii=False, allow_nan=False)
-        return Response(text, self.status, media_type=MEDIA_TYPE)
+        return Response(text, self.status, self.headers, media_type=MEDIA_TYPE)
 
 
 def unexpected() -> Problem:
@@ -77,22 +82,40 @@ async def answer_http_error(_: Request, error: Exception) -> Response:
 
 async def answer_log_failure(_: Request, error: Exception) -> Response:
     """Answer a request that could not be made durable: without that, no prediction is given."""
-    return Problem(503, "The prediction log is not available", str(error), kind="log-not-available").response()
+    return log_failure(error).response()
+
+
+def log_failure(error: Exception) -> Problem:
+    """Return what is told where a prediction could not be made durable: without that, none is given."""
+    return Problem(503, "The prediction log is not available", str(error), kind="log-not-available")
 
 
 def _error(refusal: Refusal) -> dict[str, Any]:
     return {
-        "field": refusal.field,
+        "field": _cut(refusal.field, LONGEST_VALUE),
         "reason": refusal.reason,
         "value": _shown(refusal.value),
         "allowed": refusal.allowed,
-        "message": refusal.message,
+        "message": _cut(refusal.message, LONGEST_TEXT),
     }
 
 
 def _shown(value: Any) -> Any:
     """Return the value as JSON can hold it, cut where it is long."""
-    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+    if value is None or isinstance(value, bool) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
+    if isinstance(value, int):  # Python writes no number of more than 4,300 digits
+        return value if value.bit_length() <= _LARGEST_NUMBER else f"a whole number of {value.bit_length()} bits"
+    text = value if isinstance(value, str) else _text(value)
+    return _cut(text, LONGEST_VALUE)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def _text(value: Any) -> str:
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):  # it holds such a number, or is nested too deep
+        return f"a {type(value).__name__} that is too large to show"
