@@ -1,18 +1,19 @@
-"""POST /actuals: truths that come later, by prediction id."""
+"""POST /actuals: truths that come later, by prediction id, as JSON or CSV."""
 
 import math
 from typing import Any, Literal
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from pipeline.contract import NumberColumn
 from pipeline.prediction_log import Outcome
 from pipeline.refusal import Refusal
+from serving.service.actuals_csv import is_csv, read_csv
 from serving.service.problems import Problem
-from serving.service.state import State, read_body, state_of
+from serving.service.state import State, state_of
 
 Reason = Literal["unknown", "contradiction", "range", "not finite", "type"]
 
@@ -29,6 +30,7 @@ class Actual(BaseModel):
 class ActualOutcome(BaseModel):
     """What became of one truth."""
 
+    row: int | None = Field(default=None, description="Of a CSV: the row's number below the header, from 1")
     prediction_id: str | None = None
     outcome: Literal["accepted", "repeated", "refused"] = Field(
         description="`repeated`: the same truth is known already, which is harmless"
@@ -38,6 +40,7 @@ class ActualOutcome(BaseModel):
 
 
 _Rows = TypeAdapter(list[Any] | dict[str, Any])
+_AT_ONCE = 1000  # truths of one commit
 _STATUS = {"unknown": 404, "contradiction": 409}  # of a single refused row; any other reason is 422
 _MESSAGES = {
     "unknown": "no prediction has this id",
@@ -47,22 +50,32 @@ _MESSAGES = {
 
 
 async def actuals(request: Request) -> Response:
-    """Store truths. A list is answered row by row with status 200; a single object that is refused is a problem."""
+    """Store truths. Lists and CSV are answered row by row with status 200; a single refused object is a problem."""
+    answer = _answer_csv if is_csv(request.headers.get("content-type", "")) else _answer_json
+    text = await run_in_threadpool(answer, state_of(request), await request.body())
+    return Response(text, media_type="application/json")
+
+
+def _answer_csv(state: State, body: bytes) -> bytes:
+    rows = read_csv(body)
+    outcomes = _store(state, [cells for _, cells in rows])
+    numbered = zip(rows, outcomes, strict=True)
+    return to_json([outcome.model_copy(update={"row": number}) for (number, _), outcome in numbered], exclude_none=True)
+
+
+def _answer_json(state: State, body: bytes) -> bytes:
     try:
-        content = _Rows.validate_json(await read_body(request))
+        content = _Rows.validate_json(body)
     except ValidationError as error:
         detail = "The body must be a list of objects with prediction_id and actual, or one such object, as JSON"
         raise Problem(400, "The request is not readable", detail, kind="unreadable-request") from error
-    rows = content if isinstance(content, list) else [content]
-    outcomes = await run_in_threadpool(_store, state_of(request), rows)
-    if isinstance(content, list):
-        return JSONResponse([outcome.model_dump(exclude_none=True) for outcome in outcomes])
-    return _single(outcomes[0])
+    outcomes = _store(state, content if isinstance(content, list) else [content])
+    return to_json(outcomes if isinstance(content, list) else _single(outcomes[0]), exclude_none=True)
 
 
-def _single(outcome: ActualOutcome) -> Response:
+def _single(outcome: ActualOutcome) -> ActualOutcome:
     if outcome.outcome != "refused":
-        return JSONResponse(outcome.model_dump(exclude_none=True))
+        return outcome
     status = _STATUS.get(outcome.reason or "", 422)
     raise Problem(status, "The truth was refused", outcome.message or "", kind="refused-truth")
 
@@ -71,9 +84,10 @@ def _store(state: State, rows: list[Any]) -> list[ActualOutcome]:
     served = state.watcher.live.served
     target = served.bundle.contract.target_column if served else None
     checked = [_check(row, target) for row in rows]
-    stored = iter(
-        state.outbox.add_actuals([(row.prediction_id, row.actual) for row in checked if isinstance(row, Actual)])
-    )
+    known = [(row.prediction_id, row.actual) for row in checked if isinstance(row, Actual)]
+    # In parts: predictions that wait for the log come in between.
+    parts = (known[start : start + _AT_ONCE] for start in range(0, len(known), _AT_ONCE))
+    stored = (outcome for part in parts for outcome in state.outbox.add_actuals(part))
     return [row if isinstance(row, ActualOutcome) else _outcome(row, next(stored)) for row in checked]
 
 

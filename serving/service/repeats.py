@@ -1,0 +1,52 @@
+"""Bodies with many rows that a client may send again: under one Idempotency-Key, the first answer comes back."""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from pipeline.prediction_log import Answer
+from serving.service.predict import LONGEST_KEY
+from serving.service.problems import Problem
+
+_DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Key:
+    """An Idempotency-Key of a whole body: its rows' ids follow from it and their places."""
+
+    model: str
+    key: str
+    digest: str  # of the body, kept with each row: another body under the same key is refused
+
+    def row(self, place: int) -> str:
+        """Return the id of a row by its place among those that are answered."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.model}\x1fbatch\x1f{self.key}\x1f{place}"))
+
+    def check(self, logged: Answer, own: Answer | None = None) -> None:
+        """Raise Problem when a row of the log with one of these ids is of another body than `own`.
+
+        Of the same body under another contract, too: where that refuses other rows, the places have moved.
+        """
+        if logged.digest != self.digest or (own and own.features != logged.features):
+            detail = "Another body was sent with this Idempotency-Key; send a new key with a new body"
+            raise Problem(409, "The key was used before", detail, kind="key-used-before")
+
+
+def key_of(request: Request, model: str, body: bytes) -> Key | None:
+    """Return the request's key, or None. Raises Problem when it has no letters, or too many."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 0 < len(key) <= LONGEST_KEY:
+        detail = f"Idempotency-Key has {len(key)} letters; allowed: 1 to {LONGEST_KEY}"
+        raise Problem(400, "A header was refused", detail, kind="refused-header")
+    return Key(model, key, _digest(key, body))
+
+
+def _digest(key: str, body: bytes) -> str:
+    """Return the body's BLAKE2, keyed so that who has the log alone cannot try out bodies (RFC 7693)."""
+    secret = hashlib.blake2b(key.encode()).digest()
+    return hashlib.blake2b(body, key=secret, digest_size=_DIGEST_BYTES).hexdigest()

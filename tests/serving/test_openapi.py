@@ -1,0 +1,60 @@
+"""The OpenAPI document tells of what there is, and answers are as it says."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+Record = dict[str, Any]
+
+
+@pytest.fixture
+def document(client: TestClient) -> dict[str, Any]:
+    """The document of the served contract."""
+    found: dict[str, Any] = client.get("/openapi.json").json()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/predict", "post"),
+        ("/predict/batch", "post"),
+        ("/actuals", "post"),
+        ("/v2", "get"),
+        ("/v2/health/live", "get"),
+        ("/v2/health/ready", "get"),
+        ("/v2/models/{model}", "get"),
+        ("/v2/models/{model}/ready", "get"),
+        ("/v2/models/{model}/infer", "post"),
+        ("/v2/models/{model}/versions/{version}", "get"),
+        ("/v2/models/{model}/versions/{version}/ready", "get"),
+        ("/v2/models/{model}/versions/{version}/infer", "post"),
+    ],
+)
+def test_each_route_is_told_with_its_answers(document: dict[str, Any], path: str, method: str) -> None:
+    route = document["paths"][path][method]
+    named = {one["name"] for one in document["paths"][path].get("parameters", ())}
+    assert route["summary"]
+    assert "200" in route["responses"]
+    assert named == {part.strip("{}") for part in path.split("/") if part.startswith("{")}
+
+
+def test_an_answer_of_the_protocol_has_the_members_that_are_told(
+    client: TestClient, document: dict[str, Any], record: Record
+) -> None:
+    schemas = document["components"]["schemas"]
+    datatypes = {bool: "BOOL", str: "BYTES", int: "INT64", float: "FP64"}
+    inputs = [
+        {"name": name, "shape": [1], "datatype": datatypes[type(value)], "data": [value]}
+        for name, value in record.items()
+    ]
+    answer = client.post("/v2/models/small/infer", json={"inputs": inputs, "id": "1"}).json()
+    assert set(answer) == set(schemas["InferenceResponse"]["properties"])
+    assert set(answer["outputs"][0]) == set(schemas["OutputTensor"]["properties"])
+    assert set(client.get("/v2/models/small").json()) == set(schemas["ModelMetadata"]["properties"])
+    assert set(inputs[0]) <= set(schemas["InputTensor"]["properties"])
+
+
+def test_truths_may_be_told_in_both_media_types(document: dict[str, Any]) -> None:
+    assert list(document["paths"]["/actuals"]["post"]["requestBody"]["content"]) == ["application/json", "text/csv"]
