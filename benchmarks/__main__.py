@@ -5,7 +5,7 @@ from importlib import import_module
 
 from benchmarks.table import Figure, busy, draw, show
 
-BENCHMARKS = ("serving_row", "ingestion", "publishing", "gate", "interval", "training")
+BENCHMARKS = ("serving_row", "serving", "ingestion", "publishing", "gate", "interval", "training")
 
 
 def main() -> None:
