@@ -43,6 +43,9 @@ test-system: setup-dev ## run the tests that need Debian's packages; a missing t
 bench: setup-dev ## measure what is fast, beside its rivals
 	$(BIN)/python -m benchmarks
 
+bench-serving: setup-dev ## measure the prediction service under load, beside its rivals
+	$(BIN)/python -m benchmarks serving
+
 lock: .venv/uv.done ## resolve the dependencies anew, with hashes and without index addresses
 	$(BIN)/python scripts/lock.py
 
@@ -65,4 +68,4 @@ install:
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/$(INSTALL).txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
-.PHONY: help setup setup-dev demo up down status clean lint test test-system bench lock install
+.PHONY: help setup setup-dev demo up down status clean lint test test-system bench bench-serving lock install

@@ -4,7 +4,7 @@ import os
 
 import typer
 
-from cli.commands import contract, data, model, release, stack, train
+from cli.commands import contract, data, keys, model, predictions, release, stack, train
 
 app = typer.Typer(
     name="mlops",
@@ -15,9 +15,19 @@ app = typer.Typer(
 )
 app.add_typer(contract.app, name="contract")
 app.add_typer(data.app, name="data")
+app.add_typer(predictions.app, name="predictions")
 app.add_typer(release.app, name="release")
 app.add_typer(train.app, name="train")
-for function in (model.monitor, model.serve, stack.up, stack.down, stack.status, stack.demo, stack.clean):
+for function in (
+    keys.serve_key,
+    model.monitor,
+    model.serve,
+    stack.up,
+    stack.down,
+    stack.status,
+    stack.demo,
+    stack.clean,
+):
     app.command()(function)
 
 

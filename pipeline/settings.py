@@ -3,9 +3,17 @@
 import os
 import re
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
@@ -21,8 +29,11 @@ _NAMED_IN_PRODUCTION = (
     "gitops_uri",
     "mlflow_uri",
     "service_uri",
+    "api_keys",
 )
 _PLACEHOLDERS = ("state", "model", "port", "mlflow_port", "reports_port")
+KeyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@ -]{0,63}$")]
+_KeyHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class SettingsError(PipelineError):
@@ -68,6 +79,12 @@ class Settings(BaseSettings):
     prediction_log: str = "{state}/predictions/{model}.db"
     """The service's outbox of answered predictions (SQLite)."""
 
+    predictions_uri: str = ""
+    """The PostgreSQL that outboxes are copied to; empty: none. Who may write there: the connection `predictions`."""
+
+    predictions_keep_days: int = Field(default=0, ge=0)
+    """How many days `mlops predictions prune` leaves in the prediction log; 0: no limit."""
+
     mlflow_uri: str = "http://127.0.0.1:{mlflow_port}"
     """The MLflow tracking server."""
 
@@ -76,6 +93,9 @@ class Settings(BaseSettings):
 
     service_uri: str = "http://127.0.0.1:{port}"
     """The prediction service of a contract."""
+
+    service_key: SecretStr | None = None
+    """The pipeline's own key to the prediction service, where that asks for keys."""
 
     airflow_port: int = Field(default=8080, ge=1, le=65535)
     """Airflow's UI and API on 127.0.0.1."""
@@ -104,10 +124,34 @@ class Settings(BaseSettings):
     source_seconds: float = Field(default=600, gt=0)
     """How long a database may take for the first or the next rows of a query."""
 
+    api_keys: dict[KeyName, _KeyHash] = {}
+    """Who may ask the service: JSON with the SHA-256 of each key by its name; empty: everybody."""
+
+    body_bytes: int = Field(default=2**20, ge=1)
+    """How long the body of `/predict` may be."""
+
+    batch_bytes: int = Field(default=16 * 2**20, ge=1)
+    """How long the body of any other request may be."""
+
+    batch_rows: int = Field(default=10_000, ge=1)
+    """How many rows one batch may hold."""
+
+    request_seconds: float = Field(default=20, gt=0)
+    """How long a client may take to send its request, or to take its answer."""
+
+    requests_at_once: int = Field(default=1000, ge=1)
+    """How many requests are answered at the same time; more are told to come back."""
+
+    log_requests: Literal["failed", "all"] = "failed"
+    """Which requests the service's log tells of: failed and slow ones, or all."""
+
+    log_features: bool = False
+    """Whether the service's log may hold values of records."""
+
     @field_validator("*", mode="before")
     @classmethod
     def _check_empty(cls, value_: Any, info: ValidationInfo) -> Any:
-        if value_ == "" and info.field_name != "reports_uri":
+        if value_ == "" and info.field_name not in ("reports_uri", "predictions_uri"):
             raise ValueError("is empty; leave it unset for its default")
         return value_
 
@@ -119,9 +163,19 @@ class Settings(BaseSettings):
                 raise ValueError(f"{{{name}}} stands for nothing; what does: {{{'}, {'.join(_PLACEHOLDERS)}}}")
         return value
 
+    @field_validator("predictions_uri")
+    @classmethod
+    def _check_database(cls, value: str) -> str:
+        if value and not re.match(r"postgres(ql)?://", value):
+            raise ValueError("is no PostgreSQL; write postgresql://host:port/database")
+        if re.search(r"//[^/?@]*:.*@|[?&][^=]*pass[^=]*=", value):
+            raise ValueError(f"holds a password; give it as that of `predictions` in {PREFIX}CONNECTIONS")
+        return value
+
     @model_validator(mode="after")
     def _check_production(self) -> Self:
-        missing = [name for name in _NAMED_IN_PRODUCTION if name not in self.model_fields_set]
+        named = {name for name in self.model_fields_set if getattr(self, name)}
+        missing = [name for name in _NAMED_IN_PRODUCTION if name not in named]
         if self.environment == "production" and missing:
             names = ", ".join(f"{PREFIX}{name.upper()}" for name in missing)
             raise ValueError(f"in production these must be set: {names}")
@@ -169,9 +223,10 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_line(item) for item in error.errors())) from error
-    except UnreadableError:
-        pass  # it holds the text, passwords and all, and would be the context of what is raised here
-    raise SettingsError(f"{PREFIX}CONNECTIONS: is not valid JSON; docs/sources.md shows how it is written")
+    except UnreadableError as error:  # it holds the text, passwords and all, and would be the context of what is raised
+        field = "api_keys" if '"api_keys"' in str(error) else "connections"
+    guide = "docs/safety.md" if field == "api_keys" else "docs/sources.md"
+    raise SettingsError(f"{PREFIX}{field.upper()}: is not valid JSON; {guide} shows how it is written")
 
 
 def _line(item: object) -> str:

@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from pydantic import SecretStr
 
 from serving.errors import ServiceError
 
@@ -15,9 +16,10 @@ class ServiceClient:
     Every method raises ServiceError, with the service's own words, when a request is refused or nobody answers.
     """
 
-    def __init__(self, base_url: str, timeout: float = 10) -> None:
+    def __init__(self, base_url: str, timeout: float = 10, key: SecretStr | None = None) -> None:
         self._url = base_url
-        self._http = httpx.Client(base_url=base_url, timeout=timeout)
+        headers = {"X-API-Key": key.get_secret_value()} if key else {}
+        self._http = httpx.Client(base_url=base_url, timeout=timeout, headers=headers)
 
     def __enter__(self) -> Self:
         return self

@@ -41,7 +41,7 @@ def reconcile(settings: Settings, model: str) -> Reconciled:
         raise NothingToDo(f"{model}: Git names no release yet")
     folder = place_release(settings, wanted)
     switch(folder)
-    with ServiceClient(settings.place("service_uri", model)) as service:
+    with ServiceClient(settings.place("service_uri", model), key=settings.service_key) as service:
         _wait_for(service, wanted, settings.ready_seconds)
         rows, difference = _compare_smoke(service, folder, wanted)
     model_registry.set_champion(settings, model, wanted.version)

@@ -54,6 +54,11 @@ class _ByFolder(LoadFileScheduling):
         return "tests/end_to_end" if path.startswith("tests/end_to_end/") else path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that nobody waits for it in the end."""
+    items.sort(key=lambda item: item.path.parent.name != "end_to_end")
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFolder:
     """Say which tests go to which process, where there are several."""
     return _ByFolder(config, log)

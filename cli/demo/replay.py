@@ -44,7 +44,7 @@ def replay(contract: Contract, settings: Settings, window: Window) -> Replayed:
     """
     rows = _rows(contract, settings, window)
     actual = rows[contract.target.name].to_numpy(dtype=float)
-    with ServiceClient(settings.place("service_uri", contract.name)) as service:
+    with ServiceClient(settings.place("service_uri", contract.name), key=settings.service_key) as service:
         answers = list(_predict(service, contract, rows))
         for start in range(0, len(answers), _TRUTHS_AT_ONCE):
             part = slice(start, start + _TRUTHS_AT_ONCE)

@@ -1,7 +1,6 @@
 """Run the prediction service of one contract: `python -m serving.service MODEL`."""
 
 import argparse
-import logging
 import sys
 
 import uvicorn
@@ -9,6 +8,8 @@ import uvicorn
 from pipeline.errors import PipelineError
 from pipeline.settings import load_settings
 from serving.service.app import create_app
+from serving.service.protocol import guarded
+from serving.service.request_log import start_logging
 
 
 def main() -> None:
@@ -17,7 +18,7 @@ def main() -> None:
     parser.add_argument("model", help="the contract's name")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; 0.0.0.0 in a container")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    start_logging()
     try:
         settings = load_settings()
         port = settings.port_of(arguments.model)
@@ -28,8 +29,10 @@ def main() -> None:
         host=arguments.host,
         port=port,
         loop="uvloop",
-        http="httptools",
-        access_log=False,  # a line per request would cost more than the prediction; /metrics counts them
+        http=guarded(settings.request_seconds),
+        ws="none",
+        log_config=None,  # its lines are written as the service's are
+        access_log=False,  # MLOPS_LOG_REQUESTS writes a better one; /metrics counts them
         server_header=False,
         timeout_graceful_shutdown=10,
     )

@@ -1,27 +1,32 @@
 """The application: routes, their shared state, and what starts and ends with it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from pipeline.prediction_log import Outbox, PredictionLogError
 from pipeline.settings import Settings
-from serving.service import problems
+from serving.service import page, problems
 from serving.service.actuals import actuals
+from serving.service.batch import predict_batch
+from serving.service.explain import explain_router
 from serving.service.metrics import Metrics
 from serving.service.middleware import Observed
+from serving.service.open_inference import open_inference
 from serving.service.openapi import documented
 from serving.service.operations import router
-from serving.service.predict import predict
+from serving.service.predict import Predict
 from serving.service.records import RecordRefused
 from serving.service.state import State, state_of
-from serving.service.turns import Turns
 from serving.service.watcher import Watcher
+
+_DRAIN_SECONDS = 5
 
 
 def create_app(settings: Settings, model: str) -> FastAPI:
@@ -32,13 +37,16 @@ def create_app(settings: Settings, model: str) -> FastAPI:
         model: the contract's name.
     """
     watcher, metrics = Watcher(settings, model), Metrics()
-    path = Path(settings.place("prediction_log", model))
-    app = FastAPIOffline(redoc_url=None, title=model, lifespan=_lifespan(model, path, watcher, metrics))
-    app.include_router(router)
+    predict = Predict()
+    app = FastAPIOffline(redoc_url=None, title=model, lifespan=_lifespan(settings, model, watcher, metrics, predict))
     # Plain routes: their bodies are checked by the contract that is served, which FastAPI cannot know beforehand.
-    app.add_route("/predict", predict, methods=["POST"])
+    app.router.routes.insert(0, Route("/predict", predict, methods=["POST"]))
+    for routes in (page.router, router, explain_router()):
+        app.include_router(routes)
+    app.add_route("/predict/batch", predict_batch(settings), methods=["POST"])
     app.add_route("/actuals", actuals, methods=["POST"])
-    app.add_middleware(Observed, metrics=metrics)
+    app.router.routes += open_inference(settings)
+    app.add_middleware(Observed, metrics=metrics, settings=settings)
     app.add_exception_handler(RecordRefused, _count_and_answer)
     app.add_exception_handler(problems.Problem, problems.answer_problem)
     app.add_exception_handler(HTTPException, problems.answer_http_error)
@@ -47,24 +55,41 @@ def create_app(settings: Settings, model: str) -> FastAPI:
     return app
 
 
-def _lifespan(model: str, path: Path, watcher: Watcher, metrics: Metrics) -> Any:
+def _lifespan(settings: Settings, model: str, watcher: Watcher, metrics: Metrics, predict: Predict) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        path = Path(settings.place("prediction_log", model))
         outbox = Outbox(path)
-        app.state.service = State(model, watcher, outbox, Turns(outbox), metrics)
+        app.state.service = predict.state = State(model, watcher, outbox, metrics)
         watcher.start()
-        yield
-        watcher.stop()
-        outbox.close()
+        with _shipping(settings, model, path, metrics) as stop:
+            yield
+            watcher.stop()
+            outbox.close()
+            stop()  # after the outbox: what was written last is copied as well
 
     return lifespan
+
+
+@contextmanager
+def _shipping(settings: Settings, model: str, path: Path, metrics: Metrics) -> Iterator[Callable[[], None]]:
+    """Copy the log to PostgreSQL, where one is set, and give what ends that."""
+    if not settings.predictions_uri:
+        yield lambda: None
+        return
+    from pipeline.prediction_log.database import database_of  # psycopg is loaded only where it is used
+    from serving.shipper import Shipper
+
+    database = database_of(settings, model)
+    assert database is not None  # noqa: S101 (its address is set)
+    shipper = Shipper(path, database, model)
+    metrics.unshipped(lambda: shipper.waiting)
+    shipper.start()
+    yield lambda: shipper.stop(_DRAIN_SECONDS)
 
 
 async def _count_and_answer(request: Request, error: Exception) -> Response:
     """Answer a refused record; monitoring reads the counts."""
     assert isinstance(error, RecordRefused)  # noqa: S101 (it is registered for these)
-    state = state_of(request)
-    for field, reason in error.counted:
-        state.outbox.refuse(field, reason)
-        state.metrics.refusals.labels(field, reason).inc()
+    state_of(request).count(error)
     return error.response()

@@ -27,6 +27,11 @@ def request_field(name: str, column: Column) -> tuple[Any, FieldInfo]:
     return (kind if column.required else kind | None), field
 
 
+def longest_word(column: CategoryColumn) -> int:
+    """Return how many letters a word of the column may have."""
+    return max(LONGEST_WORD, *(len(word) for word in column.categories))
+
+
 def _kind(column: Column) -> Any:
     if isinstance(column, CategoryColumn):
         return _word(column)
@@ -66,7 +71,6 @@ def _word(column: CategoryColumn) -> Any:
             raise PydanticCustomError("blank", "empty")
         return word
 
-    longest = max(LONGEST_WORD, *(len(word) for word in column.categories))
     listed = {"examples": list(column.categories)} if column.open else {"enum": list(column.categories)}
-    limits = Field(strict=True, max_length=longest)
+    limits = Field(strict=True, max_length=longest_word(column))
     return Annotated[str, limits, AfterValidator(normalise), WithJsonSchema({"type": "string", **listed})]

@@ -1,5 +1,7 @@
 """What Prometheus is told. One registry per application: nothing global."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from serving.service.watcher import Live
@@ -32,6 +34,11 @@ class Metrics:
         """Count an answered request."""
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def unshipped(self, count: Callable[[], float]) -> None:
+        """Tell how many rows of the prediction log wait for their copy in the database."""
+        waiting = Gauge("mlops_unshipped", "Rows of the prediction log that wait for the copy", registry=self._registry)
+        waiting.set_function(count)
 
     def text(self, live: Live) -> bytes:
         """Return everything in Prometheus' text format."""

@@ -3,18 +3,11 @@
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from serving.service.state import state_of, told
 
 router = APIRouter()
-
-
-@router.get("/", include_in_schema=False)
-def home() -> Response:
-    """Show the documentation."""
-    return RedirectResponse("docs")
 
 
 @router.get("/model", tags=["model"], summary="What is served")

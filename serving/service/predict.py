@@ -1,93 +1,148 @@
-"""POST /predict: one record in, one prediction out, logged before it is answered."""
+"""POST /predict, the hot route: one record in, one prediction out, logged before it is answered.
 
-import json
+Plain ASGI, since the framework would take longer than everything that is done here. The requests of one turn of the
+event loop travel together: one call of the model, one wake-up of the log's writer, one commit.
+"""
+
+import asyncio
 import math
+import os
 import time
 import uuid
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-from fastapi import Request, Response
+from starlette.types import Receive, Scope, Send
 
-from pipeline.prediction_log import Answer, utc_text
-from serving.service.problems import Problem
+from pipeline.prediction_log import Answer, PredictionLogError, utc_text
+from serving.service.problems import Problem, log_failure
+from serving.service.records import RecordRefused
 from serving.service.served import Served
-from serving.service.state import State, read_body, state_of
+from serving.service.state import State
+from serving.service.wire import header, read_stream
 
 ANONYMOUS = "anonymous"
 LONGEST_CALLER = 64
 LONGEST_KEY = 255
 
 
-async def predict(request: Request) -> Response:
-    """Answer one record. Nothing here blocks: the model takes microseconds, the log's commit is awaited."""
-    started = time.perf_counter()
-    state = state_of(request)
-    served = state.served
-    record = served.records.read(await read_body(request))
-    prediction_id, repeatable = _identify(request, state.model)
-    body = _body(served, record, prediction_id)
-    text = json.dumps(body, ensure_ascii=False, allow_nan=False)
-    answer = Answer(
-        id=prediction_id,
-        time=utc_text(datetime.now(UTC)),
-        model=state.model,
-        version=served.release.version,
-        features=record,
-        prediction=body["prediction"],
-        low=body["interval"]["low"],
-        high=body["interval"]["high"],
-        latency_ms=(time.perf_counter() - started) * 1000,
-        caller=request.headers.get("x-caller", "").strip()[:LONGEST_CALLER] or ANONYMOUS,
-        sent=text if repeatable else None,
-    )
-    return Response(await _log(state, answer, text), media_type="application/json")
+@dataclass(slots=True, eq=False)
+class Asked:
+    """A request on its way: what is served to it was taken once, so that no answer mixes two versions."""
+
+    served: Served
+    record: dict[str, Any]
+    id: str
+    key: str | None  # the client's, by which it may repeat the request
+    caller: str
+    started: float
+    answer: asyncio.Future[bytes]
 
 
-def _body(served: Served, record: dict[str, Any], prediction_id: str) -> dict[str, Any]:
-    matrix = served.bundle.encoder.record(record)
-    with np.errstate(over="ignore"):  # what is not finite is told as a problem
-        predicted = served.bundle.predict(matrix)
-        low, high = served.bundle.interval(predicted)
-    numbers = [float(values[0]) for values in (predicted, low, high)]
-    if not all(map(math.isfinite, numbers)):
-        detail = f"Version {served.release.version} has no finite number for this record: its values are too extreme"
-        raise Problem(500, "No prediction", detail, kind="no-prediction")
-    return {
-        "prediction": numbers[0],
-        "unit": served.bundle.contract.target.unit,
-        "interval": {"low": numbers[1], "high": numbers[2], "level": served.bundle.metadata.interval.level},
-        "model": served.release.model,
-        "model_version": served.release.version,
-        "data_version": served.release.data_version,
-        "id": prediction_id,
-        "warnings": served.unusual.warnings(record, matrix),
-    }
+class Predict:
+    """The route. `state` is set when the application starts. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self.state: State
+        self._asked: list[Asked] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        started = time.perf_counter()
+        try:
+            text = await self._answer(scope, await read_stream(receive), started)
+        except Problem as problem:
+            if isinstance(problem, RecordRefused):
+                self.state.count(problem)
+            await problem.response()(scope, receive, send)
+        except PredictionLogError as error:
+            await log_failure(error).response()(scope, receive, send)
+        else:
+            headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(text))]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": text})
+
+    async def _answer(self, scope: Scope, body: bytes, started: float) -> bytes:
+        served = self.state.served
+        record = served.quick.read(body) or served.records.read(body)
+        scope["record"] = record  # for the request log, where features are wanted in it
+        key, caller = header(scope, b"idempotency-key"), header(scope, b"x-caller") or ""
+        name = caller.strip()[:LONGEST_CALLER] or ANONYMOUS
+        loop = asyncio.get_running_loop()
+        if not self._asked:
+            loop.call_soon(self._close_turn, loop)
+        answer: asyncio.Future[bytes] = loop.create_future()
+        identity = _identify(key, self.state.model)
+        self._asked.append(Asked(served, record, identity, key, name, started, answer))
+        return await answer
+
+    def _close_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        asked, self._asked = self._asked, []
+        for served in {id(one.served): one.served for one in asked}.values():  # two, where a release was just taken up
+            self._predict(loop, served, [one for one in asked if one.served is served])
+
+    def _predict(self, loop: asyncio.AbstractEventLoop, served: Served, asked: list[Asked]) -> None:
+        try:
+            answered = served.answers.of([one.record for one in asked])
+        except Exception as error:  # noqa: BLE001 (whoever waits is told)
+            _fail(asked, error)
+            return
+        now, answers, kept = utc_text(datetime.now(UTC)), [], []
+        release, ended = served.release, time.perf_counter()
+        for one, (numbers, warnings) in zip(asked, answered, strict=True):
+            if not all(map(math.isfinite, numbers)):
+                _fail([one], served.answers.none())
+                continue
+            text = served.answers.text(numbers, one.id, warnings)
+            taken, sent, digest = (ended - one.started) * 1000, None, None
+            if one.key is not None:  # the text is kept, but for what the contract keeps out of the log
+                sent = served.answers.text(numbers, one.id, served.loggable.warnings(warnings))
+                digest = served.loggable.digest(one.record, one.key)
+            what = (one.id, now, release.model, release.version, served.loggable.features(one.record))
+            answers.append(Answer(*what, *numbers, taken, one.caller, sent, digest))
+            kept.append((one, text))
+        if answers:
+            done = self.state.outbox.add_all(answers)
+            done.add_done_callback(lambda _: loop.call_soon_threadsafe(self._resolve, kept, answers, done))
+
+    def _resolve(self, kept: list[tuple[Asked, str]], answers: list[Answer], done: Future[list[Answer]]) -> None:
+        error = done.exception()
+        if error is not None:
+            _fail((one for one, _ in kept), error)
+            return
+        new = 0
+        for (one, text), answer, logged in zip(kept, answers, done.result(), strict=True):
+            new += logged is answer
+            if one.answer.done():  # its client went away
+                continue
+            if logged is answer:
+                one.answer.set_result(text.encode())
+            elif logged.sent is None or (logged.features, logged.digest) != (answer.features, answer.digest):
+                one.answer.set_exception(_used_before())
+            else:
+                one.answer.set_result(logged.sent.encode())  # the first answer, to a request that is repeated
+        self.state.metrics.predictions.labels(str(answers[0].version)).inc(new)
 
 
-def _identify(request: Request, model: str) -> tuple[str, bool]:
-    """Return the prediction's id, and whether the client may repeat the request."""
-    key = request.headers.get("idempotency-key")
+def _identify(key: str | None, model: str) -> str:
+    """Return the prediction's id: of its own, or the key's."""
     if key is None:
-        return str(uuid.uuid4()), False
+        return str(uuid.UUID(bytes=os.urandom(16), version=4))
     if not 0 < len(key) <= LONGEST_KEY:
         detail = f"Idempotency-Key has {len(key)} letters; allowed: 1 to {LONGEST_KEY}"
         raise Problem(400, "A header was refused", detail, kind="refused-header")
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{model}\x1f{key}")), True
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{model}\x1f{key}"))
 
 
-async def _log(state: State, answer: Answer, text: str) -> str:
-    """Make the answer durable and return what is sent: the first answer, where the request is a repeated one."""
-    logged = await state.turns.log(answer)
-    if logged is answer:
-        state.metrics.predictions.labels(str(answer.version)).inc()
-        return text
-    if logged.sent is None or logged.features != answer.features:
-        raise Problem(
-            409,
-            "The key was used before",
-            "Another record was sent with this Idempotency-Key; send a new key with a new record",
-            kind="key-used-before",
-        )
-    return logged.sent
+def _fail(asked: Iterable[Asked], error: BaseException) -> None:
+    for one in asked:
+        if not one.answer.done():
+            one.answer.set_exception(error)
+
+
+def _used_before() -> Problem:
+    detail = "Another record was sent with this Idempotency-Key; send a new key with a new record"
+    return Problem(409, "The key was used before", detail, kind="key-used-before")

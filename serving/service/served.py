@@ -9,8 +9,11 @@ from pydantic import ValidationError
 
 from pipeline.bundle.format import check_digest
 from pipeline.bundle.load import Bundle, load_bundle
+from pipeline.prediction_log import Loggable
 from pipeline.release_log import RELEASE_FILE, Release
 from serving.errors import ReleaseError
+from serving.service.answers import Answers
+from serving.service.quick import Quick
 from serving.service.records import RecordRefused, Records
 from serving.service.unusual import Unusual
 
@@ -22,11 +25,16 @@ class Served:
     release: Release
     bundle: Bundle
     records: Records = field(init=False)
-    unusual: Unusual = field(init=False)
+    quick: Quick = field(init=False)
+    loggable: Loggable = field(init=False)
+    answers: Answers = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "records", Records(self.bundle.contract))
-        object.__setattr__(self, "unusual", Unusual(self.bundle))
+        object.__setattr__(self, "quick", Quick(self.bundle.contract))
+        object.__setattr__(self, "loggable", Loggable(self.bundle.contract))
+        unusual = Unusual(self.bundle)
+        object.__setattr__(self, "answers", Answers(self.release, self.bundle, self.quick, unusual))
 
     def describe(self) -> dict[str, Any]:
         """Say what is served, for people and for reconcile."""
@@ -39,7 +47,9 @@ class Served:
             "run_id": self.release.run_id,
             "candidate": metadata.candidate,
             "metrics": metadata.metrics,
+            "interval": metadata.interval.model_dump(),
             "interval_level": metadata.interval.level,
+            "card": self.release.card,
             "target": contract.target.name,
             "unit": contract.target.unit,
             "fields": {name: column.model_dump(mode="json") for name, column in contract.features.items()},

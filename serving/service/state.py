@@ -8,11 +8,9 @@ from fastapi import Request
 from pipeline.prediction_log import Outbox
 from serving.service.metrics import Metrics
 from serving.service.problems import Problem
+from serving.service.records import RecordRefused
 from serving.service.served import Served
-from serving.service.turns import Turns
 from serving.service.watcher import Live, Watcher
-
-LARGEST_BODY = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,6 @@ class State:
     model: str
     watcher: Watcher
     outbox: Outbox
-    turns: Turns
     metrics: Metrics
 
     @property
@@ -33,6 +30,12 @@ class State:
             detail = f"No model of {self.model} is released yet"
             raise Problem(503, "No model", detail, kind="no-model", more=told(live))
         return live.served
+
+    def count(self, refused: RecordRefused) -> None:
+        """Count what was refused; monitoring reads it."""
+        for field, reason in refused.counted:
+            self.outbox.refuse(field, reason)
+            self.metrics.refusals.labels(field, reason).inc()
 
 
 def told(live: Live) -> dict[str, Any]:
@@ -45,15 +48,3 @@ def state_of(request: Request) -> State:
     """Return the state of the request's application."""
     state: State = request.app.state.service
     return state
-
-
-async def read_body(request: Request) -> bytes:
-    """Return the request's body. Raises Problem when it is too long to be a request of this service."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > LARGEST_BODY:
-            detail = f"At most {LARGEST_BODY} bytes are read; send fewer rows"
-            raise Problem(413, "The request is too long", detail, kind="too-long")
-        parts.append(part)
-    return b"".join(parts)

@@ -1,11 +1,12 @@
 """What is allowed, but was not seen in training: the answer carries a warning."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from pipeline.bundle.load import Bundle
-from pipeline.coders import Words
+from pipeline.coders import UNKNOWN, Words
 from pipeline.contract import CategoryColumn
 from pipeline.encode import Matrix
 
@@ -19,11 +20,23 @@ class Unusual:
         self._ranges = [ranges.get(name, (-np.inf, np.inf)) for name in features]
         # In the matrix's precision: the edges themselves were seen.
         self._low, self._high = np.array(self._ranges, dtype=np.float32).T
+        self._places = [place for place, column in enumerate(features.values()) if getattr(column, "open", False)]
         self._open = {
             name: Words(column)
             for name, column in features.items()
             if isinstance(column, CategoryColumn) and column.open
         }
+
+    def warnings_of(self, records: Sequence[dict[str, Any]], matrix: Matrix) -> list[list[str]]:
+        """Say what is unusual about each of the records; `matrix` has a row for each."""
+        suspect = ((matrix < self._low) | (matrix > self._high)).any(axis=1)
+        if self._places:
+            words = matrix[:, self._places]
+            suspect |= (np.isnan(words) | (words == UNKNOWN)).any(axis=1)
+        return [
+            self.warnings(record, matrix[place : place + 1]) if odd else []
+            for place, (record, odd) in enumerate(zip(records, suspect.tolist(), strict=True))
+        ]
 
     def warnings(self, record: dict[str, Any], matrix: Matrix) -> list[str]:
         """Say what is unusual about a record.

@@ -10,13 +10,14 @@ from pipeline.settings import PREFIX, Settings, SettingsError, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "settings.md"
-PLACES = {
+PLACES: dict[str, Any] = {
     "storage_uri": "s3://bucket/storage",
     "data_registry_uri": "git@example.org:data/{model}.git",
     "data_remote_uri": "s3://bucket/data/{model}",
     "gitops_uri": "https://example.org/gitops.git",
     "mlflow_uri": "https://mlflow.example.org",
     "service_uri": "https://{model}.example.org",
+    "api_keys": {"website": "0" * 64},
 }
 
 

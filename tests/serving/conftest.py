@@ -70,13 +70,14 @@ def tiny_model(features: int, bias: float) -> bytes:
 
 def smoke_row(contract: Contract, model: bytes, record: dict[str, Any]) -> SmokeRow:
     """Return what the graph says of the record."""
-    raw = open_session(model).run(None, {"rows": Encoder(contract).record(record)})[0]
+    session = open_session(model)
+    raw = session.run(None, {session.get_inputs()[0].name: Encoder(contract).record(record)})[0]
     return SmokeRow(record=record, prediction=float(np.exp(raw.astype(np.float64)[0, 0])))
 
 
 def publish_release(settings: Settings, contract: Contract, version: int, **changes: Any) -> Path:
     """Write the release of a model whose answers tell its version, and make it the current one."""
-    model = tiny_model(len(contract.features), float(version))
+    model = changes.pop("graph", None) or tiny_model(len(contract.features), float(version))
     row = smoke_row(contract, model, changes.pop("record", RECORD))
     metadata = BundleMetadata(
         model=contract.name,
@@ -88,6 +89,7 @@ def publish_release(settings: Settings, contract: Contract, version: int, **chan
         interval=Interval(level=0.9, scale="log", half_width=0.1),
         training_ranges={"area": (20.0, 200.0), "class": (1, 5)},
         smoke=(changes.pop("smoke", row),),
+        background=changes.pop("background", ()),
     )
     folder = Path(settings.place("releases_dir", contract.name)) / f"{version}-new"
     digest = write_bundle(folder, model, contract, metadata)
@@ -185,15 +187,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def service_process(settings: Settings, contract: Contract) -> Iterator[Running]:
-    """Run the real service of a contract in its own process, and give it with its address once it is ready."""
+def service_process(settings: Settings, contract: Contract, **more: Any) -> Iterator[Running]:
+    """Run the real service of a contract in its own process, and give it with its address once it is ready.
+
+    Further settings are given by their names in capitals.
+    """
     project, port = settings.state.parent / "project", free_port()
     (project / "contracts").mkdir(parents=True, exist_ok=True)
     content = json.loads(contract.model_dump_json(exclude_none=True))
     (project / "contracts" / f"{contract.name}.yaml").write_text(yaml.safe_dump(content, allow_unicode=True))
     places = {"PROJECT_DIR": project, "STATE_DIR": settings.state, "SERVING_PORT": port, "SWAP_SECONDS": 0.05}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_")}
-    environment |= {f"MLOPS_{name}": str(value) for name, value in places.items()}
+    environment |= {f"MLOPS_{name}": str(value) for name, value in {**places, **more}.items()}
     process = subprocess.Popen([sys.executable, "-m", "serving.service", contract.name], env=environment, text=True)
     url = f"http://127.0.0.1:{port}"
     try:

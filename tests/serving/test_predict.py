@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from pipeline.contract import Contract
 from pipeline.encode import Encoder
 from pipeline.prediction_log import read_predictions, read_refusals
+from pipeline.settings import Settings
 from serving.service.documents import Prediction, ProblemDocument
-from serving.service.state import LARGEST_BODY
 
 EVER: dict[str, Any] = {"since": datetime(2000, 1, 1, tzinfo=UTC), "until": datetime(2100, 1, 1, tzinfo=UTC)}
 Record = dict[str, Any]
@@ -98,11 +98,14 @@ def test_what_is_no_json_is_a_bad_request(client: TestClient) -> None:
     assert ProblemDocument.model_validate(response.json()).title == "The request is not JSON"
 
 
-@pytest.mark.parametrize("route", ["/predict", "/actuals"])
-def test_a_request_that_is_too_long_is_not_read_to_its_end(client: TestClient, route: str) -> None:
-    response = client.post(route, content=b" " * (LARGEST_BODY + 1))
+@pytest.mark.parametrize(("route", "limit"), [("/predict", "body_bytes"), ("/actuals", "batch_bytes")])
+def test_a_request_that_is_too_long_is_not_read_to_its_end(
+    client: TestClient, swift: Settings, route: str, limit: str
+) -> None:
+    most = getattr(swift, limit)
+    response = client.post(route, content=b" " * (most + 1))
     assert response.status_code == 413
-    assert str(LARGEST_BODY) in response.json()["detail"]
+    assert str(most) in response.json()["detail"]
 
 
 def test_the_same_key_gives_the_same_answer_and_one_row(client: TestClient, log: Path, record: Record) -> None:
@@ -136,7 +139,7 @@ def test_a_key_has_a_length(client: TestClient, key: str, record: Record) -> Non
 
 def test_a_number_that_is_not_finite_is_not_answered(client: TestClient, log: Path, record: Record) -> None:
     response = client.post("/predict", json={**record, "größe des gartens": 1e30})
-    assert response.status_code == 500
+    assert response.status_code == 422
     assert "no finite number for this record" in ProblemDocument.model_validate(response.json()).detail
     assert read_predictions(log, **EVER) == []
 

@@ -13,7 +13,7 @@ from tests.chain import live_the_loop, settings_for
 
 pytestmark = pytest.mark.timeout(300)
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 DIABETES = {
     "name": "diabetes",
     "target": {"name": "progression", "unit": "points", "minimum": 0},
