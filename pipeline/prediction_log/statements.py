@@ -3,6 +3,7 @@
 import math
 import sqlite3
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -65,6 +66,7 @@ def add_answers(connection: sqlite3.Connection, answers: Sequence[Answer]) -> li
     return written
 
 
+@cache
 def _insert(rows: int) -> str:
     return (
         f"INSERT INTO predictions ({', '.join(COLUMNS)}) VALUES {', '.join([_ROW] * rows)} "  # noqa: S608 (own names)

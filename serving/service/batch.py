@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
 
-from pipeline.prediction_log import Answer, Loggable
+from pipeline.prediction_log import Answer
 from pipeline.settings import Settings
 from serving.service.documents import ProblemDocument
 from serving.service.problems import Problem
@@ -73,9 +73,9 @@ def _done(asked: Asked, said: Sequence[Said | Problem]) -> Done:
 
 def _kept(served: Served, said: Sequence[Said | Problem]) -> list[Answer]:
     """Return the answers with what a repeated request gets; its rows that are refused are refused again."""
-    loggable = Loggable(served.bundle.contract)
+    hide = served.loggable.warnings
     answered = [one for one in said if not isinstance(one, Problem)]
-    return [replace(answer, sent=_text(served, (answer, loggable.warnings(warned)))) for answer, warned in answered]
+    return [replace(answer, sent=_text(served, (answer, hide(warned)))) for answer, warned in answered]
 
 
 def _text(served: Served, said: Said | Problem) -> str:

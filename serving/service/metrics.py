@@ -1,6 +1,7 @@
 """What Prometheus is told. One registry per application: nothing global."""
 
 from collections.abc import Callable
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -30,10 +31,14 @@ class Metrics:
             registry=self._registry,
         )
 
+        # By route and status: looking them up costs as much as counting. Both are few, whatever callers write.
+        self._of = cache(lambda route, status: (self._requests.labels(route, str(status)), self._seconds.labels(route)))
+
     def observe(self, route: str, status: int, seconds: float) -> None:
         """Count an answered request."""
-        self._requests.labels(route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        count, histogram = self._of(route, status)
+        count.inc()
+        histogram.observe(seconds)
 
     def unshipped(self, count: Callable[[], float]) -> None:
         """Tell how many rows of the prediction log wait for their copy in the database."""

@@ -6,7 +6,6 @@ event loop travel together: one call of the model, one wake-up of the log's writ
 
 import asyncio
 import math
-import os
 import time
 import uuid
 from collections.abc import Iterable
@@ -20,13 +19,10 @@ from starlette.types import Receive, Scope, Send
 from pipeline.prediction_log import Answer, PredictionLogError, utc_text
 from serving.service.problems import Problem, log_failure
 from serving.service.records import RecordRefused
+from serving.service.repeats import read_key, used_before
 from serving.service.served import Served
 from serving.service.state import State
-from serving.service.wire import header, read_stream
-
-ANONYMOUS = "anonymous"
-LONGEST_CALLER = 64
-LONGEST_KEY = 255
+from serving.service.wire import caller_of, new_id, read_stream
 
 
 @dataclass(slots=True, eq=False)
@@ -67,16 +63,15 @@ class Predict:
 
     async def _answer(self, scope: Scope, body: bytes, started: float) -> bytes:
         served = self.state.served
-        record = served.quick.read(body) or served.records.read(body)
+        record = served.read(body)
         scope["record"] = record  # for the request log, where features are wanted in it
-        key, caller = header(scope, b"idempotency-key"), header(scope, b"x-caller") or ""
-        name = caller.strip()[:LONGEST_CALLER] or ANONYMOUS
+        key = read_key(scope)
+        identity = new_id() if key is None else str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.state.model}\x1f{key}"))
         loop = asyncio.get_running_loop()
         if not self._asked:
             loop.call_soon(self._close_turn, loop)
         answer: asyncio.Future[bytes] = loop.create_future()
-        identity = _identify(key, self.state.model)
-        self._asked.append(Asked(served, record, identity, key, name, started, answer))
+        self._asked.append(Asked(served, record, identity, key, caller_of(scope), started, answer))
         return await answer
 
     def _close_turn(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -99,7 +94,8 @@ class Predict:
             text = served.answers.text(numbers, one.id, warnings)
             taken, sent, digest = (ended - one.started) * 1000, None, None
             if one.key is not None:  # the text is kept, but for what the contract keeps out of the log
-                sent = served.answers.text(numbers, one.id, served.loggable.warnings(warnings))
+                logged = served.loggable.warnings(warnings)
+                sent = text if logged is warnings else served.answers.text(numbers, one.id, logged)
                 digest = served.loggable.digest(one.record, one.key)
             what = (one.id, now, release.model, release.version, served.loggable.features(one.record))
             answers.append(Answer(*what, *numbers, taken, one.caller, sent, digest))
@@ -121,28 +117,13 @@ class Predict:
             if logged is answer:
                 one.answer.set_result(text.encode())
             elif logged.sent is None or (logged.features, logged.digest) != (answer.features, answer.digest):
-                one.answer.set_exception(_used_before())
+                one.answer.set_exception(used_before("record"))
             else:
                 one.answer.set_result(logged.sent.encode())  # the first answer, to a request that is repeated
         self.state.metrics.predictions.labels(str(answers[0].version)).inc(new)
-
-
-def _identify(key: str | None, model: str) -> str:
-    """Return the prediction's id: of its own, or the key's."""
-    if key is None:
-        return str(uuid.UUID(bytes=os.urandom(16), version=4))
-    if not 0 < len(key) <= LONGEST_KEY:
-        detail = f"Idempotency-Key has {len(key)} letters; allowed: 1 to {LONGEST_KEY}"
-        raise Problem(400, "A header was refused", detail, kind="refused-header")
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{model}\x1f{key}"))
 
 
 def _fail(asked: Iterable[Asked], error: BaseException) -> None:
     for one in asked:
         if not one.answer.done():
             one.answer.set_exception(error)
-
-
-def _used_before() -> Problem:
-    detail = "Another record was sent with this Idempotency-Key; send a new key with a new record"
-    return Problem(409, "The key was used before", detail, kind="key-used-before")

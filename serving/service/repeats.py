@@ -1,15 +1,16 @@
-"""Bodies with many rows that a client may send again: under one Idempotency-Key, the first answer comes back."""
+"""Requests that a client may send again: under one Idempotency-Key, the first answer comes back."""
 
 import hashlib
 import uuid
 from dataclasses import dataclass
 
-from fastapi import Request
+from starlette.types import Scope
 
 from pipeline.prediction_log import Answer
-from serving.service.predict import LONGEST_KEY
 from serving.service.problems import Problem
+from serving.service.wire import header
 
+LONGEST_KEY = 255
 _DIGEST_BYTES = 16
 
 
@@ -31,19 +32,28 @@ class Key:
         Of the same body under another contract, too: where that refuses other rows, the places have moved.
         """
         if logged.digest != self.digest or (own and own.features != logged.features):
-            detail = "Another body was sent with this Idempotency-Key; send a new key with a new body"
-            raise Problem(409, "The key was used before", detail, kind="key-used-before")
+            raise used_before("body")
 
 
-def key_of(request: Request, model: str, body: bytes) -> Key | None:
+def read_key(scope: Scope) -> str | None:
     """Return the request's key, or None. Raises Problem when it has no letters, or too many."""
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return None
-    if not 0 < len(key) <= LONGEST_KEY:
+    key = header(scope, b"idempotency-key")
+    if key is not None and not 0 < len(key) <= LONGEST_KEY:
         detail = f"Idempotency-Key has {len(key)} letters; allowed: 1 to {LONGEST_KEY}"
         raise Problem(400, "A header was refused", detail, kind="refused-header")
-    return Key(model, key, _digest(key, body))
+    return key
+
+
+def used_before(what: str) -> Problem:
+    """Return what is told where another record, or body, was sent with the key."""
+    detail = f"Another {what} was sent with this Idempotency-Key; send a new key with a new {what}"
+    return Problem(409, "The key was used before", detail, kind="key-used-before")
+
+
+def key_of(scope: Scope, model: str, body: bytes) -> Key | None:
+    """Return the key of a body with many rows, or None. Raises Problem as `read_key` does."""
+    key = read_key(scope)
+    return None if key is None else Key(model, key, _digest(key, body))
 
 
 def _digest(key: str, body: bytes) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 from starlette.types import Scope
 
 from pipeline.settings import Settings
+from serving.service.wire import named_caller
 
 SLOW_SECONDS = 1.0
-LONGEST_CALLER = 64
 _TOLD = "told"
 _HARMLESS = (OSError, sqlite3.Error)  # their messages are about the machine; any other may repeat a value
 
@@ -58,7 +58,7 @@ class RequestLog:
     def answered(self, scope: Scope, request_id: str, route: str, status: int, seconds: float) -> None:
         """Write an answered request, with its record where that is switched on and a route has left it in the scope."""
         told = {"request_id": request_id, "method": scope["method"], "route": route, "status": status}
-        told |= {"milliseconds": round(seconds * 1000, 3), "caller": _caller(scope)}
+        told |= {"milliseconds": round(seconds * 1000, 3), "caller": named_caller(scope)}
         if self._features and "record" in scope:
             told["features"] = scope["record"]
         slow = seconds > SLOW_SECONDS
@@ -84,11 +84,6 @@ def traceback_of(error: BaseException, *, messages: bool) -> list[str]:
         kind = f"{type(one).__module__}.{type(one).__qualname__}"
         lines.append(f"{kind}: {one}" if messages or isinstance(one, _HARMLESS) else kind)
     return lines
-
-
-def _caller(scope: Scope) -> str | None:
-    given = dict(scope["headers"]).get(b"x-caller", b"")
-    return str(given.decode("latin-1")).strip()[:LONGEST_CALLER] or None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

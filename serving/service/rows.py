@@ -2,9 +2,7 @@
 
 import asyncio
 import math
-import os
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,14 +12,13 @@ from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic_core import to_json
 
-from pipeline.prediction_log import Answer, Loggable, utc_text
-from serving.service.predict import ANONYMOUS, LONGEST_CALLER
+from pipeline.prediction_log import Answer, utc_text
 from serving.service.problems import Problem
 from serving.service.records import RecordRefused
 from serving.service.repeats import Key, key_of
 from serving.service.served import Served
 from serving.service.state import State, state_of
-from serving.service.wire import read_stream
+from serving.service.wire import caller_of, new_id, read_stream
 
 _LIGHT = 1000  # values that the event loop reads itself: about 100 rows of 10 fields
 
@@ -62,13 +59,12 @@ async def respond(request: Request, served: Served, work: Callable[[Asked], Done
     """Answer a body with what `work` makes of it, in a thread where that takes long."""
     started, state = time.perf_counter(), state_of(request)
     body = await read_stream(request.receive)
-    key = key_of(request, state.model, body)
+    key = key_of(request.scope, state.model, body)
     if key:  # told apart before anything is logged
         first = await run_in_threadpool(state.outbox.find, key.row(0))
         if first:
             key.check(first)
-    caller = request.headers.get("x-caller", "").strip()[:LONGEST_CALLER] or ANONYMOUS
-    asked = Asked(served, body, caller, started, key)
+    asked = Asked(served, body, caller_of(request.scope), started, key)
     heavy = body.count(b",") > _LIGHT
     done = await run_in_threadpool(work, asked) if heavy else work(asked)
     logged = await _log(state, done, key)
@@ -89,25 +85,22 @@ def _answers(asked: Asked, records: list[dict[str, Any]]) -> Iterator[Said | Pro
     served, key = asked.served, asked.key
     found = served.answers.of(records) if records else []
     taken = (time.perf_counter() - asked.started) * 1000
-    now, release, loggable = utc_text(datetime.now(UTC)), served.release, Loggable(served.bundle.contract)
+    now, release = utc_text(datetime.now(UTC)), served.release
     place = 0
     for record, (numbers, warnings) in zip(records, found, strict=True):
         if not all(map(math.isfinite, numbers)):
             yield served.answers.none()
             continue
-        identity = key.row(place) if key else str(uuid.UUID(bytes=os.urandom(16), version=4))
-        what = (identity, now, release.model, release.version, loggable.features(record))
+        identity = key.row(place) if key else new_id()
+        what = (identity, now, release.model, release.version, served.loggable.features(record))
         yield Answer(*what, *numbers, taken, asked.caller, digest=key.digest if key else None), warnings
         place += 1
 
 
 def _read(served: Served, row: Any) -> dict[str, Any] | RecordRefused:
     body = to_json(row, inf_nan_mode="constants")  # as it came: a row goes through the same door as a single record
-    record = served.quick.read(body)
-    if record is not None:
-        return record
     try:
-        return served.records.read(body)
+        return served.read(body)
     except RecordRefused as refused:
         return refused
 

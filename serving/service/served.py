@@ -36,6 +36,14 @@ class Served:
         unusual = Unusual(self.bundle)
         object.__setattr__(self, "answers", Answers(self.release, self.bundle, self.quick, unusual))
 
+    def read(self, body: bytes) -> dict[str, Any]:
+        """Return the record of a request's body in its normal form: by the short way where that takes it.
+
+        Raises:
+            RecordRefused: naming each field that is refused.
+        """
+        return self.quick.read(body) or self.records.read(body)
+
     def describe(self) -> dict[str, Any]:
         """Say what is served, for people and for reconcile."""
         contract, metadata = self.bundle.contract, self.bundle.metadata

@@ -3,7 +3,6 @@
 from collections import Counter
 from contextlib import contextmanager
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -16,6 +15,7 @@ from pipeline.data_diff import diff_versions, diff_windows
 from pipeline.data_registry import DataRegistry
 from pipeline.row_changes import row_changes, row_examples
 from tests.conftest import SMALL
+from tests.publishing import batch
 
 CONTRACT = parse_contract(SMALL)
 KEYLESS = parse_contract(
@@ -25,22 +25,7 @@ CHANGED = parse_contract({**SMALL, "columns": {**SMALL["columns"], "floor": {"ty
 
 
 def rows_of(number: int, n: int = 20) -> pd.DataFrame:
-    rng = np.random.default_rng(number)
-    return pd.DataFrame(
-        {
-            "flat id": [f"{number}-{i:03}" for i in range(n)],
-            "sold": pd.to_datetime(f"2020-{number:02}-01") + pd.to_timedelta(np.arange(n) % 28, unit="D"),
-            "area": rng.uniform(20, 200, n),
-            "class": 2.0,
-            "größe des gartens": np.where(rng.random(n) < 0.5, np.nan, 1 / 3),
-            "kind": rng.choice(["Flat", "Villa"], n),
-            "district": "North",
-            "state": rng.choice(["poor", None], n),
-            "lift": rng.random(n) < 0.5,
-            "rent": rng.uniform(100, 2000, n),
-            SPLIT: "train",
-        }
-    )
+    return batch(number, n).assign(**{"class": 2.0})
 
 
 def month(number: int) -> Window:

@@ -5,8 +5,8 @@ from pipeline.model_registry import read_version
 from pipeline.settings import Settings
 from pipeline.storage import storage, write_bytes
 from training.card.write import PLOTS, Card, card
-from training.evaluation.document import Evaluation
-from training.gate.decision import Decision
+from training.evaluation.document import EVALUATION, Evaluation
+from training.gate.decision import DECISION, Decision
 from training.leaderboard import leaderboard
 from training.tracking import Tracker
 
@@ -32,8 +32,8 @@ def write_card(contract: Contract, settings: Settings, run: str, version: int) -
         contract,
         version,
         registered.tags,
-        tracker.read_document(registered.run_id, "evaluation.json", Evaluation),
-        tracker.read_document(registered.run_id, "decision.json", Decision),
+        tracker.read_document(registered.run_id, EVALUATION, Evaluation),
+        tracker.read_document(registered.run_id, DECISION, Decision),
         leaderboard(settings, registered.run_id),
         tracker.read_files(registered.run_id, PLOTS),
     )

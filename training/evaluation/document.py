@@ -5,6 +5,8 @@ from pipeline.contract.base import Section
 from training.bootstrap import Estimate
 from training.rules import Rule
 
+EVALUATION = "evaluation.json"
+
 
 class SliceResult(Section):
     """How a model does on the rows of one group; all of them test rows."""

@@ -11,15 +11,13 @@ from training.conformal import conformal_interval
 from training.data import load_parts
 from training.errors import TrainingError
 from training.evaluation.assess import assess
-from training.evaluation.document import Evaluation
+from training.evaluation.document import EVALUATION, Evaluation
 from training.evaluation.plots import plots
 from training.fit import Fitted
 from training.metrics import error_name
 from training.plan import Plan
 from training.proof import predictor
 from training.tracking import Tracker
-
-EVALUATION = "evaluation.json"
 
 
 class Evaluated(Section):

@@ -7,6 +7,7 @@ from training.bootstrap import Estimate
 from training.errors import GateRefused
 from training.rules import Rule
 
+DECISION = "decision.json"
 REFUSED = "Refused"  # how the sentence of a refused challenger begins
 
 

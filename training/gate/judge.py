@@ -3,18 +3,16 @@
 from pipeline.contract import Contract
 from pipeline.settings import Settings
 from training.data import join, load_parts
-from training.evaluation.document import Evaluation
-from training.evaluation.evaluate import EVALUATION, Evaluated
+from training.evaluation.document import EVALUATION, Evaluation
+from training.evaluation.evaluate import Evaluated
 from training.gate.champion import Champion, IncomparableError, bundle_of, find_champion
 from training.gate.decide import decide
-from training.gate.decision import Decision
+from training.gate.decision import DECISION, Decision
 from training.gate.evidence import Evidence
 from training.gate.gather import gather
 from training.package import Packaged
 from training.plan import Plan
 from training.tracking import Tracker
-
-DECISION = "decision.json"
 
 
 def judge(contract: Contract, settings: Settings, plan: Plan, evaluated: Evaluated, packaged: Packaged) -> Decision:

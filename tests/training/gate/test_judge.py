@@ -15,11 +15,11 @@ from pipeline.settings import Settings
 from tests.training.gate.conftest import write_model
 from training.data import join, load_parts
 from training.errors import TrainingError
-from training.evaluation.document import Evaluation
-from training.evaluation.evaluate import EVALUATION, Evaluated
+from training.evaluation.document import EVALUATION, Evaluation
+from training.evaluation.evaluate import Evaluated
 from training.gate.champion import IncomparableError, bundle_of, find_champion
-from training.gate.decision import Decision
-from training.gate.judge import DECISION, judge
+from training.gate.decision import DECISION, Decision
+from training.gate.judge import judge
 from training.metrics import errors
 from training.tracking import Tracker, key_of
 
