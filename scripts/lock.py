@@ -11,7 +11,7 @@ from pathlib import Path
 UV = str(Path(sys.executable).with_name("uv"))
 FOLDER = Path("requirements")
 COMMON = ("--universal", "--python-version=3.11", "--generate-hashes", "--no-emit-index-url", "--no-header", "--quiet")
-PARTS = {"core": "local", "serving": "serving"}  # file: extra of pyproject.toml
+PARTS = {"core": "local", "serving": "serving", "cluster": "cluster"}  # file: extra of pyproject.toml
 BOOTSTRAP = "uv>=0.9"
 
 
