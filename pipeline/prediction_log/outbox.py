@@ -28,6 +28,7 @@ class _Job:
     """Work for the writer's next transaction, and who waits for it."""
 
     work: Callable[[sqlite3.Connection], Any]
+    answers: Sequence[Answer] = ()  # where that is all the work
     done: Future[Any] = field(default_factory=Future)
 
 
@@ -56,7 +57,7 @@ class Outbox:
 
     def add_all(self, answers: Sequence[Answer]) -> Future[list[Answer]]:
         """Write answers, all or none. The future gives for each what `add` would."""
-        return self._submit(lambda connection: statements.add_answers(connection, answers))
+        return self._submit(lambda connection: statements.add_answers(connection, answers), answers)
 
     def find(self, prediction_id: str) -> Answer | None:
         """Return the answer with this id, or None."""
@@ -91,8 +92,8 @@ class Outbox:
             self._closed = True
         self._thread.join()
 
-    def _submit(self, work: Callable[[sqlite3.Connection], Any]) -> Future[Any]:
-        job = _Job(work)
+    def _submit(self, work: Callable[[sqlite3.Connection], Any], answers: Sequence[Answer] = ()) -> Future[Any]:
+        job = _Job(work, answers)
         with self._entering:  # nothing may enter the queue behind its end
             if self._closed:
                 job.done.set_exception(PredictionLogError(f"{self._path}: the prediction log is closed"))
@@ -108,14 +109,14 @@ class Outbox:
                 batch.append(self._jobs.get())
             running = None not in batch
             # A request whose client went away has cancelled its future: it is not answered, so not logged.
-            self._commit([job for job in batch if job is not None and job.done.set_running_or_notify_cancel()])
+            wanted = [job for job in batch if job is not None and job.done.set_running_or_notify_cancel()]
+            if wanted:
+                self._commit(wanted)
         self._connection.close()
 
     def _commit(self, batch: list[_Job]) -> None:
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            results = [job.work(self._connection) for job in batch]
-            self._connection.execute("COMMIT")
+            results = self._write(batch)
         except Exception as error:  # noqa: BLE001 (the writer outlives any failure; whoever waits is told)
             if len(batch) > 1 and not isinstance(error, sqlite3.OperationalError):
                 self._commit_singly(batch)
@@ -125,6 +126,16 @@ class Outbox:
         else:
             for job, result in zip(batch, results, strict=True):
                 job.done.set_result(result)
+
+    def _write(self, batch: list[_Job]) -> list[Any]:
+        if all(job.answers for job in batch):  # nearly always
+            answers = [answer for job in batch for answer in job.answers]
+            if statements.add_new(self._connection, answers):
+                return [job.answers for job in batch]
+        self._connection.execute("BEGIN IMMEDIATE")
+        results = [job.work(self._connection) for job in batch]
+        self._connection.execute("COMMIT")
+        return results
 
     def _commit_singly(self, batch: list[_Job]) -> None:
         """One entry is at fault, not the disk: the others must not be lost with it."""

@@ -40,38 +40,42 @@ def connect_for_writing(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def add_new(connection: sqlite3.Connection, answers: Sequence[Answer]) -> bool:
+    """Write answers by one statement that is a transaction of its own, outside of any other.
+
+    For each statement the writer gives the interpreter away and waits to get it back, and the event loop, which answers
+    meanwhile, does not let go of it for milliseconds: so one statement, not a BEGIN, an INSERT for each and a COMMIT.
+
+    Returns:
+        False when nothing was written: there are too many, or an id is in the log already (a request was repeated).
+    """
+    if len(answers) > _AT_ONCE:
+        return False
+    try:
+        connection.execute(_insert(len(answers)), [value for answer in answers for value in to_row(answer)])
+    except sqlite3.IntegrityError:
+        return False
+    return True
+
+
 def add_answer(connection: sqlite3.Connection, answer: Answer) -> Answer:
     """Write an answer, and return what stands under its id: this answer, or an earlier one."""
-    inserted = connection.execute(_insert(1), to_row(answer)).rowcount
+    inserted = connection.execute(f"{_insert(1)} ON CONFLICT (id) DO NOTHING", to_row(answer)).rowcount
     return answer if inserted else from_row(connection.execute(_FIND, (answer.id,)).fetchone())
 
 
 def add_answers(connection: sqlite3.Connection, answers: Sequence[Answer]) -> list[Answer]:
-    """Write answers, all or none, and return for each what `add_answer` would.
-
-    Many rows by one statement: for each statement the writer gives the interpreter away and waits to get it back, and
-    the event loop, which answers meanwhile, does not let go of it for milliseconds.
-    """
+    """Write answers within a transaction, all or none, and return for each what `add_answer` would."""
     written: list[Answer] = []
     for start in range(0, len(answers), _AT_ONCE):
         some = answers[start : start + _AT_ONCE]
-        connection.execute("SAVEPOINT some")
-        values = [value for answer in some for value in to_row(answer)]
-        if connection.execute(_insert(len(some)), values).rowcount < len(some):  # a request was repeated: which one?
-            connection.execute("ROLLBACK TO some")
-            written += [add_answer(connection, answer) for answer in some]
-        else:
-            written += some
-        connection.execute("RELEASE some")
+        written += some if add_new(connection, some) else [add_answer(connection, answer) for answer in some]
     return written
 
 
 @cache
 def _insert(rows: int) -> str:
-    return (
-        f"INSERT INTO predictions ({', '.join(COLUMNS)}) VALUES {', '.join([_ROW] * rows)} "  # noqa: S608 (own names)
-        "ON CONFLICT (id) DO NOTHING"
-    )
+    return f"INSERT INTO predictions ({', '.join(COLUMNS)}) VALUES {', '.join([_ROW] * rows)}"  # noqa: S608 (own names)
 
 
 def add_actual(connection: sqlite3.Connection, prediction_id: str, actual: float, now: str) -> Outcome:

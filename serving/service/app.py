@@ -1,5 +1,6 @@
 """The application: routes, their shared state, and what starts and ends with it."""
 
+import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -46,7 +47,7 @@ def create_app(settings: Settings, model: str) -> FastAPI:
     app.add_route("/predict/batch", predict_batch(settings), methods=["POST"])
     app.add_route("/actuals", actuals, methods=["POST"])
     app.router.routes += open_inference(settings)
-    app.add_middleware(Observed, metrics=metrics, settings=settings)
+    app.add_middleware(Observed, metrics=metrics, settings=settings, short={"/predict": predict.answer})
     app.add_exception_handler(RecordRefused, _count_and_answer)
     app.add_exception_handler(problems.Problem, problems.answer_problem)
     app.add_exception_handler(HTTPException, problems.answer_http_error)
@@ -62,6 +63,7 @@ def _lifespan(settings: Settings, model: str, watcher: Watcher, metrics: Metrics
         outbox = Outbox(path)
         app.state.service = predict.state = State(model, watcher, outbox, metrics)
         watcher.start()
+        gc.freeze()  # what stands by now stays: else it is searched for garbage again and again, while requests wait
         with _shipping(settings, model, path, metrics) as stop:
             yield
             watcher.stop()

@@ -22,7 +22,7 @@ from serving.service.records import RecordRefused
 from serving.service.repeats import read_key, used_before
 from serving.service.served import Served
 from serving.service.state import State
-from serving.service.wire import caller_of, new_id, read_stream
+from serving.service.wire import caller_of, new_id, read_stream, send_json
 
 
 @dataclass(slots=True, eq=False)
@@ -46,20 +46,22 @@ class Predict:
         self._asked: list[Asked] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request that came through the framework."""
+        try:
+            await send_json(send, await self.answer(scope, receive))
+        except Problem as problem:
+            await problem.response()(scope, receive, send)
+
+    async def answer(self, scope: Scope, receive: Receive) -> bytes:
+        """Return the JSON of one request's answer. Raises Problem when there is none."""
         started = time.perf_counter()
         try:
-            text = await self._answer(scope, await read_stream(receive), started)
-        except Problem as problem:
-            if isinstance(problem, RecordRefused):
-                self.state.count(problem)
-            await problem.response()(scope, receive, send)
+            return await self._answer(scope, await read_stream(receive), started)
+        except RecordRefused as refused:
+            self.state.count(refused)
+            raise
         except PredictionLogError as error:
-            await log_failure(error).response()(scope, receive, send)
-        else:
-            headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(text))]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": text})
+            raise log_failure(error) from error
 
     async def _answer(self, scope: Scope, body: bytes, started: float) -> bytes:
         served = self.state.served
