@@ -3,120 +3,116 @@
 Everything is on: validation, interval, durable log, metrics. Needs `wrk` and `taskset` (Debian: wrk, util-linux).
 """
 
-import json
-import os
-import re
-import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from benchmarks.serving_load import Load, check_tools, load
+from benchmarks.serving_servers import CONSTANT, MLFLOW, OURS, PORTS, SKLEARN, Server, server, servers
 from benchmarks.serving_stock import released
 from benchmarks.table import Bar, Figure
 from pipeline.contract import Contract
+from pipeline.encode import Encoder
 from pipeline.settings import Settings
 
 TITLE = "serving"
-SECONDS, ROUNDS, CONNECTIONS = 10, 3, (16, 64)
-OURS, CONSTANT, SKLEARN = "ours", "constant", "scikit-learn"
-_PORTS = {OURS: 8950, CONSTANT: 8951, SKLEARN: 8952}
-_RATE, _P99 = re.compile(r"Requests/sec:\s+([\d.]+)"), re.compile(r"99%\s+([\d.]+)(us|ms|s)\b")
-_MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+SECONDS, ROUNDS = 10, 3
+FEW, MANY = 16, 64
+BATCH_ROWS, STARTS, MANY_REQUESTS = 10_000, 5, 1_000_000
+_SLOW = (SKLEARN, MLFLOW)  # measured with few connections only: more of them only wait
+
+Found = dict[tuple[str, int], Load]
 
 
-def measure(full: bool = False, seconds: int = SECONDS, rounds: int = ROUNDS) -> list[Figure]:  # noqa: ARG001
-    """Return requests a second and the 99th percentile of milliseconds, ours and the rivals', medians of the rounds.
+def measure(full: bool = False, seconds: int = SECONDS, rounds: int = ROUNDS) -> list[Figure]:
+    """Return rates, 99th percentiles, seconds and memory, ours and the rivals'; medians of the rounds.
+
+    Args:
+        full: send a million requests as well, and see whether memory grows.
+        seconds: of one round with one server.
+        rounds: how often each server is asked, in turns.
 
     Raises:
         RuntimeError: when a program is missing, or any answer is no success.
     """
-    absent = [name for name in ("wrk", "taskset") if shutil.which(name) is None]
-    if absent:
-        raise RuntimeError(f"{', '.join(absent)} is not installed; on Debian: apt-get install wrk util-linux")
+    check_tools()
     with tempfile.TemporaryDirectory(prefix="mlops-bench-") as name:
         folder = Path(name)
-        contract, settings = released(folder, _PORTS[OURS])
-        script = _script(folder, contract)
-        with _servers(settings, contract, folder):
-            found = [_round(script, seconds) for _ in range(rounds)]
-    return _figures(found)
+        contract, settings = released(folder, PORTS[OURS])
+        starts = [_start(settings, contract, folder) for _ in range(STARTS)]
+        with servers([OURS, CONSTANT, SKLEARN, MLFLOW], settings, contract.name, folder) as running:
+            found = [_round(running, contract, seconds, folder) for _ in range(rounds)]
+            ours = running[0]
+            figures = [*_rates(found), *_sizes(ours, contract, starts)]
+            return figures + (_million(ours, contract, folder) if full else [])
 
 
-def _round(script: Path, seconds: int) -> dict[tuple[str, int], tuple[float, float]]:
-    return {(kind, count): _load(kind, count, script, seconds) for count in CONNECTIONS for kind in _PORTS}
+def _round(running: Sequence[Server], contract: Contract, seconds: int, folder: Path) -> Found:
+    return {
+        (one.kind, count): load(one, _body(one.kind, contract), count, seconds, folder)
+        for count in (FEW, MANY)
+        for one in running
+        if count == FEW or one.kind not in _SLOW
+    }
 
 
-def _load(kind: str, connections: int, script: Path, seconds: int) -> tuple[float, float]:
-    """Return requests a second and the 99th percentile in milliseconds."""
-    load = ("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script))
-    command = ["taskset", "-c", "1", *load, f"http://127.0.0.1:{_PORTS[kind]}/predict"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    rate, p99 = _RATE.search(told), _P99.search(told)
-    if rate is None or p99 is None or "Non-2xx" in told:
-        raise RuntimeError(f"{kind}: {told}")
-    return float(rate[1]), float(p99[1]) * _MILLISECONDS[p99[2]]
+def _body(kind: str, contract: Contract) -> Any:
+    record = contract.example()
+    return {"inputs": Encoder(contract).record(record).tolist()} if kind == MLFLOW else record
 
 
-def _script(folder: Path, contract: Contract) -> Path:
-    script = folder / "post.lua"
-    body = json.dumps(contract.example())
-    script.write_text(f'wrk.method="POST"\nwrk.body=[==[{body}]==]\nwrk.headers["Content-Type"]="application/json"\n')
-    return script
+def _start(settings: Settings, contract: Contract, folder: Path) -> float:
+    with server(OURS, settings, contract.name, folder) as started:
+        return started.started_in
 
 
-@contextmanager
-def _servers(settings: Settings, contract: Contract, folder: Path) -> Iterator[None]:
-    own = {"MLOPS_STATE_DIR": str(folder), "MLOPS_SERVING_PORT": str(_PORTS[OURS]), "MLOPS_REPORTS_URI": ""}
-    ours = ["-m", "serving.service", contract.name]
-    rivals = [["-m", "benchmarks.serving_rivals", kind, str(folder), str(_PORTS[kind])] for kind in (CONSTANT, SKLEARN)]
-    started = [
-        subprocess.Popen(
-            ["taskset", "-c", "0", sys.executable, *command], env=os.environ | own, cwd=settings.project_dir
-        )
-        for command in (ours, *rivals)
+def _sizes(ours: Server, contract: Contract, starts: Sequence[float]) -> list[Figure]:
+    after = ours.megabytes
+    rows = [contract.example()] * BATCH_ROWS
+    seconds = statistics.median(_batch(ours, rows) for _ in range(3))
+    return [
+        Figure(TITLE, "cold start to ready", statistics.median(starts), "s", Bar("at most", 2)),
+        Figure(TITLE, f"a batch of {BATCH_ROWS:,} rows", seconds, "s", Bar("at most", 0.5)),
+        Figure(TITLE, "memory of one worker after the load", after, "MB", Bar("at most", 120)),
     ]
-    try:
-        for port in _PORTS.values():
-            _wait_for(port)
-        yield
-    finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.wait(30)
 
 
-def _wait_for(port: int, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/docs", timeout=2)
-        except httpx.HTTPError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-        else:
-            return
+def _batch(ours: Server, rows: list[dict[str, Any]]) -> float:
+    started = time.perf_counter()
+    answer = httpx.post(f"{ours.url}/batch", json=rows, timeout=60).raise_for_status().json()
+    taken = time.perf_counter() - started
+    if any("prediction" not in row for row in answer):
+        raise RuntimeError("a row of the batch was refused")
+    return taken
 
 
-def _figures(rounds: list[dict[tuple[str, int], tuple[float, float]]]) -> list[Figure]:
-    rate = {key: statistics.median(one[key][0] for one in rounds) for key in rounds[0]}
-    p99 = {key: statistics.median(one[key][1] for one in rounds) for key in rounds[0]}
-    few, many = CONNECTIONS
+def _million(ours: Server, contract: Contract, folder: Path) -> list[Figure]:
+    """Compare memory after a tenth of the requests with that after all of them."""
+    sent, marks = 0, []
+    for until in (MANY_REQUESTS // 10, MANY_REQUESTS):
+        while sent < until:
+            sent += load(ours, contract.example(), MANY, SECONDS, folder).requests
+        marks.append(ours.megabytes)
+    name = f"memory after {sent:,} requests over that after {MANY_REQUESTS // 10:,}"
+    return [Figure(TITLE, name, marks[1] / marks[0], bar=Bar("at most", 1.05))]
+
+
+def _rates(rounds: Sequence[Found]) -> list[Figure]:
+    rate = {key: statistics.median(one[key].rate for one in rounds) for key in rounds[0]}
+    p99 = {key: statistics.median(one[key].p99 for one in rounds) for key in rounds[0]}
     return [
         *(Figure(TITLE, f"{kind}, {count} connections", value, "requests/s") for (kind, count), value in rate.items()),
         *(Figure(TITLE, f"{kind}, {count} connections, p99", value, "ms") for (kind, count), value in p99.items()),
-        _ratio(f"the constant's rate, {many} connections", rate, many, CONSTANT, Bar("at least", 1.0)),
-        _ratio(f"the constant's rate, {few} connections", rate, few, CONSTANT, Bar("at least", 0.8)),
-        _ratio(f"the constant's p99, {few} connections", p99, few, CONSTANT, Bar("at most", 3)),
-        _ratio(f"scikit-learn's rate, {few} connections", rate, few, SKLEARN, Bar("at least", 30)),
+        _ratio(f"the constant's rate, {MANY} connections", rate, MANY, CONSTANT, Bar("at least", 1.0)),
+        _ratio(f"the constant's rate, {FEW} connections", rate, FEW, CONSTANT, Bar("at least", 0.8)),
+        _ratio(f"the constant's p99, {FEW} connections", p99, FEW, CONSTANT, Bar("at most", 3)),
+        _ratio(f"scikit-learn's rate, {FEW} connections", rate, FEW, SKLEARN, Bar("at least", 30)),
+        _ratio(f"mlflow models serve's rate, {FEW} connections", rate, FEW, MLFLOW, Bar("at least", 40)),
     ]
 
 

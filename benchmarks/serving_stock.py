@@ -16,6 +16,7 @@ from training.gate.judge import judge
 from training.package import package
 from training.plan import plan
 from training.register import register
+from training.tracking import Tracker
 from training.vote import fit_all
 
 CANDIDATE = "support_vectors"
@@ -32,7 +33,9 @@ def released(folder: Path, port: int) -> tuple[Contract, Settings]:
     packaged = package(told, settings, planned, evaluated)
     decision = judge(told, settings, planned, evaluated, packaged)
     register(told, settings, planned, evaluated, packaged, decision)
-    switch(place_release(settings, release(settings, evidence(told, settings, None, None))))
+    live = release(settings, evidence(told, settings, None, None))
+    switch(place_release(settings, live))
+    (folder / "mlflow-model.txt").write_text(Tracker(told, settings).model_uri(live.run_id), encoding="utf-8")
     return told, settings
 
 

@@ -13,7 +13,7 @@ from pipeline.contract import Contract
 from pipeline.encode import EncodeError, Encoder, Matrix
 
 Numbers = NDArray[np.float64]
-_BLOCK = 2_048
+_BLOCK = 512  # rows: the graph of support vectors needs megabytes for them, which stay with the process
 
 
 @dataclass(frozen=True)
