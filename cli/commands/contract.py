@@ -42,3 +42,15 @@ def show(
     for one in found:
         rows = [(name, column.role, column.unit or "", column.allowed) for name, column in one.batch_columns.items()]
         console.print(table(f"{one.name}: {one.title}", ("column", "role", "unit", "allowed"), rows))
+
+
+@app.command()
+@command
+def openapi() -> None:
+    """Write the OpenAPI document of each contract's service beside the contract, to be committed with it."""
+    from serving.openapi_file import openapi_path, write_openapi
+
+    settings = load_settings()
+    for one in load_contracts(settings.contracts_dir).values():
+        changed = "written" if write_openapi(one, settings) else "as it was"
+        console.print(f"{openapi_path(one, settings).name}: {changed}")

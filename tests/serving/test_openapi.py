@@ -1,9 +1,17 @@
 """The OpenAPI document tells of what there is, and answers are as it says."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from fastapi.testclient import TestClient
+
+from pipeline.contract import Contract, load_contract, load_contracts
+from pipeline.settings import Settings
+from serving.openapi_file import openapi_path, openapi_text, write_openapi
+from tests.conftest import ROOT, SMALL
 
 Record = dict[str, Any]
 
@@ -58,3 +66,24 @@ def test_an_answer_of_the_protocol_has_the_members_that_are_told(
 
 def test_truths_may_be_told_in_both_media_types(document: dict[str, Any]) -> None:
     assert list(document["paths"]["/actuals"]["post"]["requestBody"]["content"]) == ["application/json", "text/csv"]
+
+
+@pytest.mark.parametrize("contract", load_contracts(ROOT / "contracts").values(), ids=lambda one: one.name)
+def test_the_committed_document_is_that_of_the_contract(contract: Contract) -> None:
+    settings = Settings(project_dir=ROOT)
+    path = openapi_path(contract, settings)
+    hint = f"{path.name} is not what the contract gives: run `mlops contract openapi` and commit it"
+    assert path.exists(), hint
+    assert path.read_text(encoding="utf-8") == openapi_text(contract, settings), hint
+
+
+def test_a_document_is_written_when_the_contract_has_changed(small_contract: Contract, tmp_path: Path) -> None:
+    settings, folder = Settings(project_dir=tmp_path), tmp_path / "contracts"
+    folder.mkdir()
+    file = folder / f"{small_contract.name}.yaml"
+    file.write_text(yaml.safe_dump(SMALL, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    assert [write_openapi(small_contract, settings) for _ in range(2)] == [True, False]
+    document = json.loads(openapi_path(small_contract, settings).read_text(encoding="utf-8"))
+    assert list(document["components"]["schemas"]["Record"]["properties"]) == list(small_contract.features)
+    file.write_text(file.read_text(encoding="utf-8").replace("Small flats", "Large flats"), encoding="utf-8")
+    assert write_openapi(load_contract(file), settings)
