@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     Field,
@@ -21,6 +21,7 @@ from pipeline.connection import Connection
 from pipeline.errors import PipelineError
 
 PREFIX = "MLOPS_"
+PIPELINE_KEY = "pipeline"  # the name of the pipeline's own key among those of a service
 # What must be named in production: the local default would be lost with its machine.
 _NAMED_IN_PRODUCTION = (
     "storage_uri",
@@ -31,6 +32,7 @@ _NAMED_IN_PRODUCTION = (
     "service_uri",
     "api_keys",
 )
+_MAY_BE_EMPTY = ("reports_uri", "predictions_uri", "image_repository", "image_base")
 _PLACEHOLDERS = ("state", "model", "port", "mlflow_port", "reports_port")
 KeyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@ -]{0,63}$")]
 _KeyHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -42,6 +44,8 @@ class SettingsError(PipelineError):
 
 class Settings(BaseSettings):
     """Where things are. `{model}` in a value stands for the contract's name, `{port}` for its local port."""
+
+    named_in_production: ClassVar[tuple[str, ...]] = _NAMED_IN_PRODUCTION
 
     # What is given may hold a password, so errors do not repeat it.
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -95,7 +99,7 @@ class Settings(BaseSettings):
     """The prediction service of a contract."""
 
     service_key: SecretStr | None = None
-    """The pipeline's own key to the prediction service, where that asks for keys."""
+    """The pipeline's own key to the prediction service, where that asks for keys; there its name is `pipeline`."""
 
     airflow_port: int = Field(default=8080, ge=1, le=65535)
     """Airflow's UI and API on 127.0.0.1."""
@@ -148,10 +152,19 @@ class Settings(BaseSettings):
     log_features: bool = False
     """Whether the service's log may hold values of records."""
 
+    image_repository: str = ""
+    """Where model images are pushed, as `registry/name`; empty: none are made. Who may push: the connection `images`."""
+
+    image_base: str = ""
+    """The serving base image that a model image adds its release to, `registry/name@sha256:...` or with a tag."""
+
+    image_platform: str = Field(default="linux/amd64", pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$")
+    """Which of the base image's platforms is taken, where it has several."""
+
     @field_validator("*", mode="before")
     @classmethod
     def _check_empty(cls, value_: Any, info: ValidationInfo) -> Any:
-        if value_ == "" and info.field_name not in ("reports_uri", "predictions_uri"):
+        if value_ == "" and info.field_name not in _MAY_BE_EMPTY:
             raise ValueError("is empty; leave it unset for its default")
         return value_
 
@@ -175,7 +188,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _check_production(self) -> Self:
         named = {name for name in self.model_fields_set if getattr(self, name)}
-        missing = [name for name in _NAMED_IN_PRODUCTION if name not in named]
+        missing = [name for name in self.named_in_production if name not in named]
         if self.environment == "production" and missing:
             names = ", ".join(f"{PREFIX}{name.upper()}" for name in missing)
             raise ValueError(f"in production these must be set: {names}")
@@ -206,8 +219,17 @@ class Settings(BaseSettings):
         return self.serving_port + 10 * names.index(model)
 
 
-def load_settings() -> Settings:
+class ServiceSettings(Settings):
+    """The settings as the prediction service reads them: production asks it for what it uses, not for the pipeline's."""
+
+    named_in_production: ClassVar[tuple[str, ...]] = ("api_keys",)
+
+
+def load_settings(kind: type[Settings] = Settings) -> Settings:
     """Build the settings from the environment. Called by entry points only.
+
+    Args:
+        kind: whose settings these are.
 
     Raises:
         SettingsError: naming each variable that is unknown or wrong.
@@ -220,7 +242,7 @@ def load_settings() -> Settings:
     if unknown:
         raise SettingsError(f"unknown settings: {', '.join(unknown)}; docs/settings.md lists those there are")
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         raise SettingsError("\n".join(_line(item) for item in error.errors())) from error
     except UnreadableError as error:  # it holds the text, passwords and all, and would be the context of what is raised

@@ -46,10 +46,18 @@ class ServiceClient:
         self, record: Mapping[str, Any], *, caller: str | None = None, idempotency_key: str | None = None
     ) -> dict[str, Any]:
         """Ask for the prediction of one record; asked again with the same key, the first answer comes back."""
-        headers = {"X-Caller": caller, "Idempotency-Key": idempotency_key}
-        given = {name: value for name, value in headers.items() if value is not None}
-        answer: dict[str, Any] = self._content(self._send("POST", "/predict", json=dict(record), headers=given))
+        headers = _headers(caller, idempotency_key)
+        answer: dict[str, Any] = self._content(self._send("POST", "/predict", json=dict(record), headers=headers))
         return answer
+
+    def predict_batch(
+        self, records: Sequence[Mapping[str, Any]], *, caller: str | None = None, idempotency_key: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Ask for many predictions; return each row's answer, or its problem under `refused`, in their order."""
+        headers = _headers(caller, idempotency_key)
+        rows = [dict(record) for record in records]
+        answers: list[dict[str, Any]] = self._content(self._send("POST", "/predict/batch", json=rows, headers=headers))
+        return answers
 
     def actuals(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Tell the truth of earlier predictions and return each row's outcome.
@@ -77,3 +85,8 @@ class ServiceClient:
             return content
         detail = content.get("detail") if isinstance(content, dict) else None
         raise ServiceError(detail or f"{self._url}: answered status {response.status_code}", response.status_code)
+
+
+def _headers(caller: str | None, idempotency_key: str | None) -> dict[str, str]:
+    given = {"X-Caller": caller, "Idempotency-Key": idempotency_key}
+    return {name: value for name, value in given.items() if value is not None}

@@ -5,7 +5,7 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -75,10 +75,13 @@ class Outbox:
         )
         return stored.result()
 
-    def refuse(self, field: str, reason: str) -> None:
-        """Count a refusal. Nobody waits for it: a count that cannot be written is lost, with a line in the log."""
+    def refuse(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Count refused values by field and reason.
+
+        Nobody waits for it: a count that cannot be written is lost, with a line in the log.
+        """
         second = utc_text(datetime.now(UTC).replace(microsecond=0))
-        self._submit(lambda connection: statements.count_refusal(connection, field, reason, second))
+        self._submit(lambda connection: statements.count_refusals(connection, counts, second))
 
     def check(self) -> None:
         """Raise PredictionLogError unless the log can be written just now. Blocks until that is known."""

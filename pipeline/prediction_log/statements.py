@@ -2,7 +2,7 @@
 
 import math
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -17,8 +17,8 @@ _AT_ONCE = 500  # rows of one statement: SQLite takes 32,766 values
 _FIND = f"SELECT {', '.join(COLUMNS)} FROM predictions WHERE id = ?"  # noqa: S608 (own names)
 _INSERT_ACTUAL = "INSERT INTO actuals (prediction_id, actual, time) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _COUNT = (
-    "INSERT INTO refusals (time, field, reason, count) VALUES (?, ?, ?, 1) "
-    "ON CONFLICT (time, field, reason) DO UPDATE SET count = count + 1"
+    "INSERT INTO refusals (time, field, reason, count) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (time, field, reason) DO UPDATE SET count = count + excluded.count"
 )
 
 
@@ -91,9 +91,9 @@ def add_actual(connection: sqlite3.Connection, prediction_id: str, actual: float
     return "repeated" if known == actual else "contradiction"
 
 
-def count_refusal(connection: sqlite3.Connection, field: str, reason: str, second: str) -> None:
-    """Count one refused value."""
-    connection.execute(_COUNT, (second, field, reason))
+def count_refusals(connection: sqlite3.Connection, counts: Mapping[tuple[str, str], int], second: str) -> None:
+    """Add to what was refused in a second, by field and reason."""
+    connection.executemany(_COUNT, [(second, field, reason, count) for (field, reason), count in counts.items()])
 
 
 def touch(connection: sqlite3.Connection) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from starlette.types import Message, Receive, Scope
 
 from pipeline.prediction_log import SMOKE_CALLER
-from pipeline.settings import Settings
+from pipeline.settings import PIPELINE_KEY, Settings
 from serving.service.keys import Keys
 from serving.service.problems import Problem
 from serving.service.security import STATIC_PATHS
@@ -14,14 +14,20 @@ from serving.service.security import STATIC_PATHS
 # Probes and metrics are open, as operators expect them; the pages and the documentation hold no prediction.
 _PROBES = frozenset(("/health/live", "/health/ready", "/metrics", "/v2/health/live", "/v2/health/ready"))
 OPEN = _PROBES | {"/", "/docs", "/docs/oauth2-redirect", "/openapi.json"}
+_MODEL_READY = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/ready")  # a probe as well
 _ONE_RECORD = "/predict"
 _CSV_TOO = "/actuals"
 _BODILESS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 _JSON = re.compile(rb"application/(?:[\w.+-]+\+)?json(?:\s*;\s*charset\s*=\s*\"?utf-8\"?)?\s*;?", re.IGNORECASE)
 _CSV = re.compile(rb"text/csv(?:\s*;\s*[\w-]+\s*=\s*\"?[\w-]+\"?)*", re.IGNORECASE)
 _USUAL = frozenset((b"application/json", b"", b"application/json; charset=utf-8"))  # spares the expression
-_SMOKE = SMOKE_CALLER.encode()
+_SMOKE, _OWN = SMOKE_CALLER.encode(), PIPELINE_KEY.encode()
 _SECRETS = frozenset((b"x-api-key", b"authorization", b"x-caller"))
+
+
+def is_open(path: str) -> bool:
+    """Whether a path needs no key."""
+    return path in OPEN or path.startswith(STATIC_PATHS) or _MODEL_READY.fullmatch(path) is not None
 
 
 class Admission:
@@ -43,10 +49,10 @@ class Admission:
         path: str = scope["path"]
         if under_way > self._at_once and path not in _PROBES:
             raise _busy(self._at_once)
-        if self._keys and path not in OPEN and not path.startswith(STATIC_PATHS):
+        if self._keys and not is_open(path):
             caller = self._keys.name_of(headers)
-            if headers.get(b"x-caller") == _SMOKE:  # rows that compare answers after a release are no live traffic
-                caller = _SMOKE
+            if caller == _OWN and headers.get(b"x-caller") == _SMOKE:
+                caller = _SMOKE  # rows that compare answers after a release are no live traffic
             kept = [pair for pair in scope["headers"] if pair[0] not in _SECRETS]
             scope["headers"] = [*kept, (b"x-caller", caller)]
         if scope["method"] in _BODILESS:

@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse
 from starlette.routing import Route
 
 from pipeline.prediction_log import Answer, PredictionLogError
 from pipeline.settings import Settings
 from serving.service import open_inference_model as told
-from serving.service.problems import Problem, log_failure
+from serving.service.problems import Problem, log_failure, protocol_error
 from serving.service.records import RecordRefused
 from serving.service.rows import Asked, Done, Said, check_count, respond, say
 from serving.service.state import state_of
@@ -74,10 +73,8 @@ def _with_errors(endpoint: Endpoint) -> Endpoint:
         except (Problem, PredictionLogError) as error:
             problem = error if isinstance(error, Problem) else log_failure(error)
             refused = problem.refused if isinstance(problem, RowsRefused) else [problem]
-            for one in refused:
-                if isinstance(one, RecordRefused):
-                    state_of(request).count(one)
-            return JSONResponse({"error": str(problem)}, 400 if problem.status == 422 else problem.status)
+            state_of(request).count(*(one for one in refused if isinstance(one, RecordRefused)))
+            return protocol_error(problem)
 
     return answer
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from pipeline.refusal import Refusal
@@ -53,6 +54,13 @@ class Problem(ServingError):
             content["errors"] = [_error(refusal) for refusal in self.refusals[:MOST_ERRORS]]
         text = json.dumps(content, ensure_ascii=False, allow_nan=False)
         return Response(text, self.status, self.headers, media_type=MEDIA_TYPE)
+
+
+def protocol_error(problem: Problem) -> Response:
+    """Return what is sent where the Open Inference Protocol is spoken, which has a form of its own."""
+    return JSONResponse(
+        {"error": str(problem)}, 400 if problem.status == 422 else problem.status, headers=problem.headers
+    )
 
 
 def unexpected() -> Problem:

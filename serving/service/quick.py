@@ -41,6 +41,14 @@ class Quick:
             return None
         return record
 
+    def take(self, row: Any) -> dict[str, Any] | None:
+        """Return the record of a row of a body that was parsed already, as `read` does."""
+        try:
+            record: dict[str, Any] = self._validator.validate_python(row)
+        except ValidationError:
+            return None
+        return record
+
     def encode(self, records: Sequence[dict[str, Any]]) -> Matrix:
         """Encode records in their normal form, in the contract's order; float32, shape (records, features)."""
         rows = [list(record.values()) for record in records]

@@ -98,16 +98,17 @@ def _answers(asked: Asked, records: list[dict[str, Any]]) -> Iterator[Said | Pro
 
 
 def _read(served: Served, row: Any) -> dict[str, Any] | RecordRefused:
-    body = to_json(row, inf_nan_mode="constants")  # as it came: a row goes through the same door as a single record
-    try:
-        return served.read(body)
+    record = served.quick.take(row)
+    if record is not None:
+        return record
+    try:  # as it came: a row that is not taken goes through the same door as a single record
+        return served.records.read(to_json(row, inf_nan_mode="constants"))
     except RecordRefused as refused:
         return refused
 
 
 async def _log(state: State, done: Done, key: Key | None) -> Sequence[Answer]:
-    for refused in done.refused:
-        state.count(refused)
+    state.count(*done.refused)
     if not done.answers:
         return []
     logged: list[Answer] = await asyncio.wrap_future(state.outbox.add_all(done.answers))

@@ -1,5 +1,6 @@
 """What the routes of one application share."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +32,13 @@ class State:
             raise Problem(503, "No model", detail, kind="no-model", more=told(live))
         return live.served
 
-    def count(self, refused: RecordRefused) -> None:
+    def count(self, *refused: RecordRefused) -> None:
         """Count what was refused; monitoring reads it."""
-        for field, reason in refused.counted:
-            self.outbox.refuse(field, reason)
-            self.metrics.refusals.labels(field, reason).inc()
+        counts = Counter[tuple[str, str]](counted for one in refused for counted in one.counted)
+        if counts:
+            self.outbox.refuse(counts)
+        for (field, reason), count in counts.items():
+            self.metrics.refusals.labels(field, reason).inc(count)
 
 
 def told(live: Live) -> dict[str, Any]:

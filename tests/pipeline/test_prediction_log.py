@@ -153,7 +153,7 @@ def test_truths_are_told_once_and_known_with_their_predictions(outbox: Outbox, p
 
 def test_refusals_are_counted_by_field_and_reason_and_read_by_time(outbox: Outbox, path: Path) -> None:
     for field, reason in [("area", "range"), ("area", "range"), ("area", "type"), ("größe", "missing")]:
-        outbox.refuse(field, reason)
+        outbox.refuse({(field, reason): 1})
     outbox.check()
     assert read_refusals(path, **EVER) == {"area": {"range": 2, "type": 1}, "größe": {"missing": 1}}
     assert read_refusals(path, since=EVER["since"], until=NOON - timedelta(days=3000)) == {}

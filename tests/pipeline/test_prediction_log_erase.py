@@ -128,7 +128,7 @@ def test_a_reader_that_holds_the_old_pages_is_told_of(outbox, path):
 def test_retention_goes_by_age_and_takes_refusals_too(outbox, path):
     outbox.add_all([answer(f"p{days}", {}, NOON - timedelta(days=days)) for days in range(2500)]).result(10)
     outbox.add_actuals([("p2499", 1.0), ("p1", 1.0)])
-    outbox.refuse("area", "range")
+    outbox.refuse({("area", "range"): 1})
     outbox.check()
     choice = Choice(before=utc_text(NOON - timedelta(days=10)))
     assert erase_in_outbox(path, choice) == Erased(predictions=2489, actuals=1)

@@ -47,6 +47,7 @@ def test_both_ways_agree_on_every_body(changes: dict[str, Any]) -> None:
         careful = carefully(body)
         assert quick == careful
         assert [type(value) for value in quick.values()] == [type(value) for value in (careful or {}).values()]
+    assert QUICK.take(json.loads(body)) == quick  # a row of a batch
 
 
 @PATIENT

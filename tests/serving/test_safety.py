@@ -19,8 +19,8 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from cli.commands.keys import serve_key
-from pipeline.prediction_log import read_predictions
-from pipeline.settings import Settings
+from pipeline.prediction_log import SMOKE_CALLER, read_predictions
+from pipeline.settings import PIPELINE_KEY, Settings
 from serving.service.app import create_app
 from serving.service.documents import ProblemDocument
 from serving.service.keys import hash_of, new_key
@@ -62,6 +62,24 @@ def test_a_known_key_is_let_in_and_its_name_is_who_asked(
 ) -> None:
     assert closed.post("/predict", json=record, headers={**headers, "X-Caller": "somebody else"}).is_success
     assert [row["caller"] for row in read_predictions(log, **EVER)] == ["website"]
+
+
+def test_only_the_pipelines_own_key_sends_smoke_rows(started: Started, log: Path, record: Record) -> None:
+    keys = {**KEYS, PIPELINE_KEY: new_key()}
+    with started(api_keys={name: digest for name, (_, digest) in keys.items()}) as client:
+        for name in ("website", PIPELINE_KEY):
+            given = {"X-API-Key": keys[name][0], "X-Caller": SMOKE_CALLER}
+            assert client.post("/predict", json=record, headers=given).is_success
+    assert [row["caller"] for row in read_predictions(log, **EVER)] == ["website", SMOKE_CALLER]
+
+
+def test_the_protocols_errors_have_its_form_before_a_route_is_reached(closed: TestClient) -> None:
+    answer = closed.post("/v2/models/small/infer", json={})
+    assert (answer.status_code, list(answer.json())) == (401, ["error"])
+    assert "An API key is needed" in answer.json()["error"]
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    wrong = closed.post("/v2/models/small/infer", content="x", headers={"X-API-Key": KEY, "Content-Type": "text/html"})
+    assert (wrong.status_code, list(wrong.json())) == (415, ["error"])
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_a_database_that_is_away_is_one_line_and_a_number(outbox, path, away, ca
     for turn in range(20):
         outbox.add(answer(f"p{turn}")).result(5)
         time.sleep(0.02)
-    outbox.refuse("area", "range")
+    outbox.refuse({("area", "range"): 1})
     eventually(lambda: shipper.waiting == 21)
     shipper.stop()
     waits = [line for line in caplog.messages if "predictions wait to be copied" in line]

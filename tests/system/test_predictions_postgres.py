@@ -1,137 +1,28 @@
 """The prediction log's copy on a real PostgreSQL: each row once, whatever is killed, stopped or erased."""
 
-import itertools
-import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
-from pipeline.connection import Connection
 from pipeline.prediction_log import Answer, Outbox, PredictionLogError, utc_text
 from pipeline.prediction_log.choice import Choice
-from pipeline.prediction_log.database import Database
 from pipeline.prediction_log.erase import Erased, erase_in_outbox
 from pipeline.prediction_log.erase_copy import erase_in_database
 from pipeline.prediction_log.holdings import of_database
 from pipeline.prediction_log.migrate import migrate_database
 from serving.shipper import Shipper
 from serving.shipping import Copier
-from tests.system.test_postgres import program, run
+from tests.system.postgres_server import ADMIN, PASSWORD
 
-ADMIN, PASSWORD = "admin", "sesame-open-0"
-WHO = Connection(login=ADMIN, password=PASSWORD)
-_NUMBERS = itertools.count()
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-class Server:
-    """PostgreSQL on a free loopback port, which asks for passwords; it refuses root, so root runs it as `postgres`."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._account: dict[str, Any] = {}
-        if os.getuid() == 0:
-            self._account = {"user": "postgres", "group": "postgres", "extra_groups": []}
-            shutil.chown(folder, "postgres", "postgres")
-        (folder / "password").write_text(PASSWORD)
-        (folder / "password").chmod(0o644)
-        login = ("--auth", "scram-sha-256", "--username", ADMIN, "--pwfile", str(folder / "password"))
-        run(
-            program("initdb"), "--no-sync", "--encoding", "UTF8", *login, str(folder / "data"), cwd="/", **self._account
-        )
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = int(free.getsockname()[1])
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        places = {
-            "listen_addresses": "127.0.0.1",
-            "port": self._port,
-            "unix_socket_directories": self._folder,
-            "fsync": "off",
-        }
-        settings = [word for name, value in places.items() for word in ("-c", f"{name}={value}")]
-        command = [program("postgres"), "-D", str(self._folder / "data"), *settings]
-        with (self._folder / "log").open("a") as log:
-            self._process = subprocess.Popen(command, cwd="/", stdout=log, stderr=log, **self._account)
-        deadline = time.monotonic() + 60
-        while not self._answers():
-            assert self._process.poll() is None, (self._folder / "log").read_text()
-            assert time.monotonic() < deadline, "PostgreSQL did not start within a minute"
-            time.sleep(0.05)
-
-    def _answers(self) -> bool:
-        try:
-            self.admin("postgres").close()
-        except psycopg.OperationalError:
-            return False
-        return True
-
-    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Stop it; by default as a machine that is shut down does: connections are cut."""
-        if self._process is not None:
-            self._process.send_signal(how)
-            self._process.wait(30)
-        self._process = None
-
-    def admin(self, name: str) -> psycopg.Connection[Any]:
-        """Connect to one of its databases."""
-        where = {"host": "127.0.0.1", "port": self._port, "dbname": name}
-        return psycopg.connect(**where, user=ADMIN, password=PASSWORD, autocommit=True)  # type: ignore[arg-type]
-
-    def database(self, name: str) -> Database:
-        """Return one of its databases as the settings name it."""
-        return Database(f"postgresql://127.0.0.1:{self._port}/{name}", WHO)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    # Not in pytest's own folder: another run closes that to other users, and PostgreSQL is one when it starts again.
-    with tempfile.TemporaryDirectory(prefix="mlops-postgres-") as folder:
-        started = Server(Path(folder))
-        started.start()
-        yield started
-        started.stop()
-
-
-Ask = Callable[[str], list[tuple[Any, ...]]]
-
-
-@pytest.fixture
-def empty(server: Server) -> Database:
-    name = f"test{next(_NUMBERS)}"
-    with server.admin("postgres") as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-    return server.database(name)
-
-
-@pytest.fixture
-def database(empty: Database) -> Database:
-    assert migrate_database(empty) == 0
-    return empty
-
-
-@pytest.fixture
-def ask(empty: Database) -> Ask:
-    def asked(query: str) -> list[tuple[Any, ...]]:
-        with empty.connect() as session:
-            return session.execute(query.encode()).fetchall()
-
-    return asked
 
 
 @pytest.fixture
@@ -162,7 +53,7 @@ def test_everything_is_copied_once_as_it_is(outbox, path, database, ask):
     outbox.add_all([answer("a", sent="{}"), answer("b", features=odd, version=7)]).result(5)
     outbox.add_actuals([("a", 5.5)])
     for _ in range(3):
-        outbox.refuse("größe", "range")
+        outbox.refuse({("größe", "range"): 1})
     outbox.check()
     copier = Copier(path, database, "small")
     assert copier.copy() == 4
@@ -174,7 +65,7 @@ def test_everything_is_copied_once_as_it_is(outbox, path, database, ask):
         ("b", NOON, 7, 'a"b\\n\ufffd\t', 0.1, 0.05, 0.2, 1.5, "me"),
     ]
     outbox.add_actuals([("b", 6.5)])  # a truth that comes later
-    outbox.refuse("größe", "range")
+    outbox.refuse({("größe", "range"): 1})
     outbox.check()
     assert copier.copy() == 2
     assert Copier(path, database, "small").copy(again=True) >= 5
@@ -190,7 +81,7 @@ def test_outboxes_of_several_replicas_add_up(tmp_path, database, ask):
     for replica in ("one", "two"):
         outbox = Outbox(tmp_path / f"{replica}.db")
         outbox.add_all([answer("the same key"), answer(replica)]).result(5)
-        outbox.refuse("area", "range")
+        outbox.refuse({("area", "range"): 1})
         outbox.close()
         Copier(tmp_path / f"{replica}.db", database, "small").copy()
     assert ask("SELECT id FROM predictions ORDER BY id") == [("one",), ("the same key",), ("two",)]
@@ -228,6 +119,7 @@ from pathlib import Path
 from pipeline.connection import Connection
 from pipeline.prediction_log.database import Database
 from serving.shipping import Copier
+from tests.system.postgres_server import ADMIN, PASSWORD
 who = Connection(login=sys.argv[3], password=sys.argv[4])
 print(Copier(Path(sys.argv[1]), Database(sys.argv[2], who), "small").copy())
 """
@@ -237,7 +129,7 @@ def test_a_copy_that_is_killed_again_and_again_copies_each_row_once(outbox, path
     fill(outbox, 20_000)
     outbox.add_actuals([(f"p{number}", float(number)) for number in range(0, 20_000, 4)])
     for _ in range(40):
-        outbox.refuse("area", "range")
+        outbox.refuse({("area", "range"): 1})
     outbox.check()
     command = [sys.executable, "-c", SHIP, str(path), database.uri, ADMIN, PASSWORD]
     killed = 0
@@ -322,7 +214,7 @@ def test_erasing_reaches_the_copy_and_is_not_undone_by_the_shipper(outbox, path,
 
 def test_retention_reaches_the_copy(outbox, path, database, ask):
     outbox.add_all([answer(f"p{days}", time=utc_text(NOON - timedelta(days=days))) for days in range(20)]).result(5)
-    outbox.refuse("area", "range")
+    outbox.refuse({("area", "range"): 1})
     outbox.check()
     Copier(path, database, "small").copy()
     old = Choice(before=utc_text(NOON - timedelta(days=10)))
