@@ -146,6 +146,9 @@ class Settings(BaseSettings):
     requests_at_once: int = Field(default=1000, ge=1)
     """How many requests are answered at the same time; more are told to come back."""
 
+    shadow_per_second: int = Field(default=200, ge=1)
+    """How many requests a second a version on trial scores as a shadow; what comes beyond that is skipped."""
+
     log_requests: Literal["failed", "all"] = "failed"
     """Which requests the service's log tells of: failed and slow ones, or all."""
 

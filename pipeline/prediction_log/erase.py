@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.prediction_log.choice import Choice
+from pipeline.prediction_log.shadow_log import erase_shadows
 from pipeline.prediction_log.statements import connect_for_writing
 from pipeline.prediction_log.steps import PredictionLogError, transaction
 
@@ -55,7 +56,9 @@ def erase_in_outbox(path: Path, choice: Choice, patience: float = _PATIENCE) -> 
         found = f"SELECT id FROM predictions WHERE {where} ORDER BY seq"  # noqa: S608 (own conditions)
         ids = [row[0] for row in connection.execute(found, values)]
         for start in range(0, len(ids), _SLICE):
-            _erase_slice(connection, json.dumps(ids[start : start + _SLICE]))
+            some = json.dumps(ids[start : start + _SLICE])
+            _erase_slice(connection, some)
+            erase_shadows(path, some)
         if _by_age_only(choice):
             with transaction(connection):
                 connection.execute("DELETE FROM refusals WHERE time < ?", (choice.before,))

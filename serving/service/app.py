@@ -24,6 +24,7 @@ from serving.service.openapi import documented
 from serving.service.operations import router
 from serving.service.predict import Predict
 from serving.service.records import RecordRefused
+from serving.service.shadow import Shadow
 from serving.service.state import State, state_of
 from serving.service.watcher import Watcher
 
@@ -61,12 +62,15 @@ def _lifespan(settings: Settings, model: str, watcher: Watcher, metrics: Metrics
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         path = Path(settings.place("prediction_log", model))
         outbox = Outbox(path)
-        app.state.service = predict.state = State(model, watcher, outbox, metrics)
+        shadow = Shadow(path, settings.shadow_per_second)
+        app.state.service = predict.state = State(model, watcher, outbox, metrics, shadow)
         watcher.start()
+        shadow.start()
         gc.freeze()  # what stands by now stays: else it is searched for garbage again and again, while requests wait
         with _shipping(settings, model, path, metrics) as stop:
             yield
             watcher.stop()
+            shadow.stop()
             outbox.close()
             stop()  # after the outbox: what was written last is copied as well
 

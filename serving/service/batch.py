@@ -31,7 +31,7 @@ def predict_batch(settings: Settings) -> Callable[[Request], Awaitable[Response]
 
     async def answer(request: Request) -> Response:
         """Answer a list of records with a list, in their order."""
-        return await respond(request, state_of(request).served, work)
+        return await respond(request, state_of(request).served_to(request.scope), work)
 
     def work(asked: Asked) -> Done:
         rows = _rows(asked.body)

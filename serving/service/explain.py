@@ -95,11 +95,12 @@ def explanation(served: Served, answer: Answer) -> dict[str, Any]:
 
 
 def _look_up_and_explain(state: State, prediction_id: str) -> dict[str, Any]:
-    served, answer = state.served, state.outbox.find(prediction_id)
+    assert state.served  # noqa: S101 (or it raises)
+    answer = state.outbox.find(prediction_id)
     if answer is None:
         detail = f"{prediction_id!r} is not in the prediction log; it takes the id of an answer of /predict"
         raise Problem(404, "No such prediction", detail, kind="no-such-prediction")
-    return explanation(served, answer)
+    return explanation(state.version(answer.version), answer)
 
 
 def _effects(bundle: Bundle, answer: Answer, found: Shapley) -> list[dict[str, Any]]:

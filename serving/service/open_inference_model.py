@@ -61,8 +61,11 @@ def served_as_named(request: Request) -> Served:
     state, named = state_of(request), request.path_params
     if named["model"] != state.model:
         raise _not_here(f"the model {named['model']!r} is not served here; it is {state.model}")
-    served = state.served
-    if named.get("version", str(served.release.version)) != str(served.release.version):
+    wanted = named.get("version", "")
+    if not wanted:
+        return state.served_to(request.scope)
+    served = state.version(wanted)
+    if wanted != str(served.release.version):
         raise _not_here(f"version {named['version']!r} is not served; it is {served.release.version}")
     return served
 

@@ -21,6 +21,7 @@ from serving.service.problems import Problem, log_failure
 from serving.service.records import RecordRefused
 from serving.service.repeats import read_key, used_before
 from serving.service.served import Served
+from serving.service.shadow import Answered
 from serving.service.state import State
 from serving.service.wire import caller_of, new_id, read_stream, send_json
 
@@ -30,6 +31,7 @@ class Asked:
     """A request on its way: what is served to it was taken once, so that no answer mixes two versions."""
 
     served: Served
+    body: bytes
     record: dict[str, Any]
     id: str
     key: str | None  # the client's, by which it may repeat the request
@@ -64,8 +66,12 @@ class Predict:
             raise log_failure(error) from error
 
     async def _answer(self, scope: Scope, body: bytes, started: float) -> bytes:
-        served = self.state.served
-        record = served.read(body)
+        served = self.state.served_to(scope)
+        try:
+            record = served.read(body)
+        except RecordRefused:
+            self.state.tally_of(served).add(refused=1)
+            raise
         scope["record"] = record  # for the request log, where features are wanted in it
         key = read_key(scope)
         identity = new_id() if key is None else str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.state.model}\x1f{key}"))
@@ -73,7 +79,7 @@ class Predict:
         if not self._asked:
             loop.call_soon(self._close_turn, loop)
         answer: asyncio.Future[bytes] = loop.create_future()
-        self._asked.append(Asked(served, record, identity, key, caller_of(scope), started, answer))
+        self._asked.append(Asked(served, body, record, identity, key, caller_of(scope), started, answer))
         return await answer
 
     def _close_turn(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -85,6 +91,7 @@ class Predict:
         try:
             answered = served.answers.of([one.record for one in asked])
         except Exception as error:  # noqa: BLE001 (whoever waits is told)
+            self.state.tally_of(served).add(failed=len(asked))
             _fail(asked, error)
             return
         now, answers, kept = utc_text(datetime.now(UTC)), [], []
@@ -111,9 +118,11 @@ class Predict:
         if error is not None:
             _fail((one for one, _ in kept), error)
             return
-        new = 0
+        new, shadow = 0, self.state.watcher.live.shadow
         for (one, text), answer, logged in zip(kept, answers, done.result(), strict=True):
             new += logged is answer
+            if shadow and logged is answer:
+                self.state.shadow.offer(Answered(answer.id, answer.time, one.body, answer.prediction, shadow))
             if one.answer.done():  # its client went away
                 continue
             if logged is answer:
@@ -123,6 +132,7 @@ class Predict:
             else:
                 one.answer.set_result(logged.sent.encode())  # the first answer, to a request that is repeated
         self.state.metrics.predictions.labels(str(answers[0].version)).inc(new)
+        self.state.tally_of(kept[0][0].served).add(answered=new)
 
 
 def _fail(asked: Iterable[Asked], error: BaseException) -> None:

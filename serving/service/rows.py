@@ -116,5 +116,7 @@ async def _log(state: State, done: Done, key: Key | None) -> Sequence[Answer]:
     for one, own in earlier:
         assert key  # noqa: S101 (other ids are never met twice)
         key.check(one, own)
-    state.metrics.predictions.labels(str(done.answers[0].version)).inc(len(logged) - len(earlier))
+    new = len(logged) - len(earlier)
+    state.metrics.predictions.labels(str(done.answers[0].version)).inc(new)
+    state.tally_of(state.version(done.answers[0].version)).add(answered=new)
     return logged

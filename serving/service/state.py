@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
+from starlette.types import Scope
 
 from pipeline.prediction_log import Outbox
 from serving.service.metrics import Metrics
 from serving.service.problems import Problem
 from serving.service.records import RecordRefused
 from serving.service.served import Served
+from serving.service.shadow import Shadow
+from serving.service.trials import Tally
 from serving.service.watcher import Live, Watcher
+from serving.service.wire import header, new_id
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class State:
     watcher: Watcher
     outbox: Outbox
     metrics: Metrics
+    shadow: Shadow
 
     @property
     def served(self) -> Served:
@@ -31,6 +36,28 @@ class State:
             detail = f"No model of {self.model} is released yet"
             raise Problem(503, "No model", detail, kind="no-model", more=told(live))
         return live.served
+
+    def served_to(self, scope: Scope) -> Served:
+        """Return what answers a request: the live version, or the one on trial where a canary takes the request.
+
+        Sticky by the header `X-Routing-Key`, or else by the Idempotency-Key, so that a repeated request meets the same
+        version; without either, by chance.
+        """
+        on_trial = self.watcher.live.on_trial
+        if on_trial is None or on_trial.shadow:
+            return self.served
+        key = header(scope, b"x-routing-key") or header(scope, b"idempotency-key") or new_id()
+        return on_trial.served if on_trial.takes(key) else self.served
+
+    def tally_of(self, served: Served) -> Tally:
+        """Return where a canary's answers are counted; those of the live version are counted nowhere."""
+        on_trial = self.watcher.live.on_trial
+        return on_trial.tally if on_trial and on_trial.served is served else Tally()
+
+    def version(self, number: int | str) -> Served:
+        """Return the version with a number, if it is on trial; else the live one."""
+        on_trial = self.watcher.live.on_trial
+        return on_trial.served if on_trial and str(on_trial.served.release.version) == str(number) else self.served
 
     def count(self, *refused: RecordRefused) -> None:
         """Count what was refused; monitoring reads it."""
@@ -42,9 +69,12 @@ class State:
 
 
 def told(live: Live) -> dict[str, Any]:
-    """Return what answers carry beside their own content when a release was refused."""
-    refused = live.refused
-    return {"refused": {"version": refused.version, "reason": refused.reason}} if refused else {}
+    """Return what answers carry beside their own content: what is tried, and what was refused."""
+    refused, on_trial = live.refused, live.on_trial
+    said: dict[str, Any] = {"refused": {"version": refused.version, "reason": refused.reason}} if refused else {}
+    if on_trial:
+        said["trial"] = on_trial.describe()
+    return said | ({"trial_refused": live.trial_refused} if live.trial_refused else {})
 
 
 def state_of(request: Request) -> State:
