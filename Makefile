@@ -46,6 +46,9 @@ bench: setup-dev ## measure what is fast, beside its rivals
 bench-serving: setup-dev ## measure the prediction service under load, beside its rivals
 	$(BIN)/python -m benchmarks serving
 
+images: setup ## build the serving and the pipeline image with buildah, podman or docker; ARGS="--base ..." pins them
+	$(BIN)/python scripts/images.py $(ARGS)
+
 lock: .venv/uv.done ## resolve the dependencies anew, with hashes and without index addresses
 	$(BIN)/python scripts/lock.py
 
@@ -68,4 +71,4 @@ install:
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/$(INSTALL).txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
-.PHONY: help setup setup-dev demo up down status clean lint test test-system bench bench-serving lock install
+.PHONY: help setup setup-dev demo up down status clean lint test test-system bench bench-serving images lock install

@@ -4,7 +4,7 @@ import os
 
 import typer
 
-from cli.commands import contract, data, keys, model, predictions, release, stack, train
+from cli.commands import backup, contract, data, image, keys, model, predictions, release, stack, train
 
 app = typer.Typer(
     name="mlops",
@@ -15,10 +15,13 @@ app = typer.Typer(
 )
 app.add_typer(contract.app, name="contract")
 app.add_typer(data.app, name="data")
+app.add_typer(image.app, name="image")
 app.add_typer(predictions.app, name="predictions")
 app.add_typer(release.app, name="release")
 app.add_typer(train.app, name="train")
 for function in (
+    backup.backup,
+    backup.restore,
     keys.serve_key,
     model.monitor,
     model.serve,

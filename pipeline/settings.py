@@ -156,7 +156,7 @@ class Settings(BaseSettings):
     """Whether the service's log may hold values of records."""
 
     image_repository: str = ""
-    """Where model images are pushed, as `registry/name`; empty: none are made. Who may push: the connection `images`."""
+    """Where model images are pushed, as `registry/name`; empty: none are made. Who may: the connection `images`."""
 
     image_base: str = ""
     """The serving base image that a model image adds its release to, `registry/name@sha256:...` or with a tag."""
@@ -223,7 +223,7 @@ class Settings(BaseSettings):
 
 
 class ServiceSettings(Settings):
-    """The settings as the prediction service reads them: production asks it for what it uses, not for the pipeline's."""
+    """The settings as the prediction service reads them: production asks it for what it uses only."""
 
     named_in_production: ClassVar[tuple[str, ...]] = ("api_keys",)
 

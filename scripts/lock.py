@@ -13,6 +13,7 @@ FOLDER = Path("requirements")
 COMMON = ("--universal", "--python-version=3.11", "--generate-hashes", "--no-emit-index-url", "--no-header", "--quiet")
 PARTS = {"core": "local", "serving": "serving", "cluster": "cluster"}  # file: extra of pyproject.toml
 BOOTSTRAP = "uv>=0.9"
+INVENTORY = "cyclonedx-bom>=7"  # what an image's build writes its bill of materials with, outside of the image
 
 
 def compile_(source: str, target: str, *options: str, text: str | None = None) -> None:
@@ -28,6 +29,7 @@ def main() -> None:
     for target, extra in PARTS.items():
         compile_("pyproject.toml", target, f"--extra={extra}", f"--constraints={FOLDER / 'dev.txt'}", *newest)
     compile_("-", "uv", *newest, text=BOOTSTRAP)
+    compile_("-", "sbom", f"--constraints={FOLDER / 'dev.txt'}", *newest, text=INVENTORY)
     for path in sorted(FOLDER.glob("*.txt")):
         print(f"{path}: {sum('==' in line for line in path.read_text().splitlines())} packages")
 

@@ -17,3 +17,13 @@ class ServiceError(ServingError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class ImageError(ServingError):
+    """A model image that cannot be built, or a registry that refuses it."""
+
+
+class RegistryAwayError(ImageError):
+    """An image registry that cannot be reached just now."""
+
+    transient = True

@@ -7,7 +7,6 @@ from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
 import psutil
-from supervisor.xmlrpc import SupervisorTransport
 
 from cli.errors import StackError
 from cli.stack import airflow
@@ -81,6 +80,8 @@ def states(settings: Settings) -> dict[str, str]:
 
 
 def _rpc(settings: Settings) -> ServerProxy | None:
+    from supervisor.xmlrpc import SupervisorTransport  # not in the pipeline image, which has the other commands
+
     socket = socket_of(settings)
     proxy = ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, f"unix://{socket}"))
     try:

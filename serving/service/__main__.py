@@ -2,11 +2,15 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 import uvicorn
+from pydantic import ValidationError
 
 from pipeline.errors import PipelineError
-from pipeline.settings import load_settings
+from pipeline.release_log import CURRENT, RELEASE_FILE, Release
+from pipeline.settings import ServiceSettings, Settings, load_settings
+from serving.errors import ReleaseError
 from serving.service.app import create_app
 from serving.service.protocol import guarded
 from serving.service.request_log import start_logging
@@ -15,17 +19,17 @@ from serving.service.request_log import start_logging
 def main() -> None:
     """Serve until told to stop; requests under way are answered before."""
     parser = argparse.ArgumentParser(prog="python -m serving.service", description=__doc__)
-    parser.add_argument("model", help="the contract's name")
+    parser.add_argument("model", nargs="?", help="the contract's name; without it, the model whose release is here")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; 0.0.0.0 in a container")
     arguments = parser.parse_args()
     start_logging()
     try:
-        settings = load_settings()
-        port = settings.port_of(arguments.model)
+        settings = load_settings(ServiceSettings)
+        model, port = _served(settings, arguments.model)
     except PipelineError as error:
         sys.exit(str(error))
     uvicorn.run(
-        create_app(settings, arguments.model),
+        create_app(settings, model),
         host=arguments.host,
         port=port,
         loop="uvloop",
@@ -36,6 +40,17 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+
+
+def _served(settings: Settings, model: str | None) -> tuple[str, int]:
+    """Return the model's name and its port. In an image there is no contract to look up: its one release says it."""
+    if model is not None:
+        return model, settings.port_of(model)
+    path = Path(settings.place("releases_dir")) / CURRENT / RELEASE_FILE
+    try:
+        return Release.model_validate_json(path.read_bytes()).model, settings.serving_port
+    except (OSError, ValidationError) as error:
+        raise ReleaseError(f"{path}: no release can be read here, so say which MODEL is served: {error}") from error
 
 
 if __name__ == "__main__":

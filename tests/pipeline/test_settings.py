@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipeline.settings import PREFIX, Settings, SettingsError, load_settings
+from pipeline.settings import PREFIX, ServiceSettings, Settings, SettingsError, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "settings.md"
@@ -185,3 +185,10 @@ def test_connections_that_cannot_be_read_are_named_without_their_secrets(
 
 def _with_causes(error: BaseException | None) -> str:
     return f"{error!r} {vars(error)} {_with_causes(error.__cause__ or error.__context__)}" if error else ""
+
+
+def test_production_asks_the_service_for_keys_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_ENVIRONMENT", "production")
+    with pytest.raises(SettingsError) as refused:
+        load_settings(ServiceSettings)
+    assert set(re.findall(r"MLOPS_\w+", str(refused.value))) == {"MLOPS_API_KEYS"}
