@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "pipeline/settings.py",
     "pipeline/git.py",
     "pipeline/quiet.py",
+    "pipeline/bundle/load.py",
     "monitoring/snapshot.py",
     "cli/main.py",
     "cli/stack/airflow.py",

@@ -26,13 +26,14 @@ LIBRARIES = (
     "mlflow",
 )
 _PROJECT = Path(__file__).resolve().parents[1]
+COMMIT_FILE = "COMMIT"  # an image carries the code without its history, and the commit in this file
 _CODE = ("pipeline", "training")  # the rooms that decide what a model is
 
 
 def origin(contract: Contract, settings: Settings) -> dict[str, str]:
     """Return the tags of a model version that is made here and now.
 
-    `git_commit` ends in `-dirty` where files were changed since; it is left out where there is no history, and
+    `git_commit` ends in `-dirty` where files were changed since; it is left out where nothing tells it, and
     `lock_hash` where there is no lock. `code_hash` knows the code all the same.
     """
     return {
@@ -60,9 +61,10 @@ def _code_that_runs() -> str:
 
 
 def _commit(project: Path) -> dict[str, str]:
-    with suppress(GitError):  # an image carries the code without its history
+    with suppress(GitError):
         return {"git_commit": git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*", cwd=project)}
-    return {}
+    told = project / COMMIT_FILE
+    return {"git_commit": told.read_text(encoding="utf-8").strip()} if told.exists() else {}
 
 
 def _lock(project: Path) -> dict[str, str]:

@@ -1,9 +1,13 @@
 """A bundle in use: NumPy and ONNX Runtime only, so that the service imports nothing else."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime reads it on import: nothing is sent anywhere
+
 import onnxruntime
 from numpy.typing import NDArray
 

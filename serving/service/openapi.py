@@ -17,6 +17,7 @@ from serving.service.openapi_parts import TEMPLATE
 from serving.service.openapi_predictions import prediction_paths
 from serving.service.openapi_protocol import InferenceResponse, ModelMetadata, ProtocolError, protocol_paths
 from serving.service.openapi_security import secured
+from serving.service.problems import Problem
 from serving.service.records import Records
 from serving.service.tensors import InferenceRequest
 from serving.service.watcher import Watcher
@@ -38,7 +39,15 @@ def documented(app: FastAPI, settings: Settings, model: str, watcher: Watcher) -
         served = watcher.live.served
         if served:
             return _document(app, served.bundle.contract, served.records, f"{served.release.version}")
-        contract = load_contract(settings.contracts_dir / f"{model}.yaml")
+        path = settings.contracts_dir / f"{model}.yaml"
+        if not path.exists():  # an image holds a release only
+            raise Problem(
+                503,
+                "No model",
+                f"No release of {model} is served, so there is nothing to document yet",
+                kind="no-model",
+            )
+        contract = load_contract(path)
         return _document(app, contract, Records(contract), "not released yet")
 
     return (lambda: secured(openapi())) if settings.api_keys else openapi

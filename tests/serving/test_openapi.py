@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from pipeline.contract import Contract, load_contract, load_contracts
 from pipeline.settings import Settings
 from serving.openapi_file import openapi_path, openapi_text, write_openapi
+from serving.service.app import create_app
 from tests.conftest import ROOT, SMALL
 
 Record = dict[str, Any]
@@ -87,3 +88,9 @@ def test_a_document_is_written_when_the_contract_has_changed(small_contract: Con
     assert list(document["components"]["schemas"]["Record"]["properties"]) == list(small_contract.features)
     file.write_text(file.read_text(encoding="utf-8").replace("Small flats", "Large flats"), encoding="utf-8")
     assert write_openapi(load_contract(file), settings)
+
+
+def test_without_a_release_and_without_a_contract_there_is_nothing_to_document(tmp_path: Path) -> None:
+    with TestClient(create_app(Settings(project_dir=tmp_path, state_dir=tmp_path), "small")) as client:
+        answer = client.get("/openapi.json")
+    assert (answer.status_code, answer.json()["title"]) == (503, "No model")

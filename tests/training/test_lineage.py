@@ -61,6 +61,8 @@ def test_what_is_not_there_has_no_tag(tmp_path: Path, small_contract: Contract) 
     assert "git_commit" not in found
     assert "lock_hash" not in found
     assert "code_hash" in found, "an image has the code without its history"
+    (tmp_path / "COMMIT").write_text(f"{'c0ffee' * 6}c0ff\n")
+    assert origin(small_contract, settings_of(tmp_path))["git_commit"] == f"{'c0ffee' * 6}c0ff"
 
 
 def test_the_hash_of_the_code_is_of_the_rooms_that_make_a_model(tmp_path: Path) -> None:
