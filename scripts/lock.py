@@ -13,6 +13,7 @@ FOLDER = Path("requirements")
 COMMON = ("--universal", "--python-version=3.11", "--generate-hashes", "--no-emit-index-url", "--no-header", "--quiet")
 PARTS = {"core": "local", "serving": "serving", "cluster": "cluster"}  # file: extra of pyproject.toml
 BOOTSTRAP = "uv>=0.9"
+CHECKOV = "checkov>=3.3"  # a virtual environment of its own: it pins what others need newer
 INVENTORY = "cyclonedx-bom>=7"  # what an image's build writes its bill of materials with, outside of the image
 
 
@@ -29,6 +30,7 @@ def main() -> None:
     for target, extra in PARTS.items():
         compile_("pyproject.toml", target, f"--extra={extra}", f"--constraints={FOLDER / 'dev.txt'}", *newest)
     compile_("-", "uv", *newest, text=BOOTSTRAP)
+    compile_("-", "checkov", *newest, text=CHECKOV)
     compile_("-", "sbom", f"--constraints={FOLDER / 'dev.txt'}", *newest, text=INVENTORY)
     for path in sorted(FOLDER.glob("*.txt")):
         print(f"{path}: {sum('==' in line for line in path.read_text().splitlines())} packages")
