@@ -13,6 +13,7 @@ from airflow.sdk import Connection as AirflowConnection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 from pydantic import BaseModel
 
+from dags import notify
 from pipeline.contract import Contract
 from pipeline.errors import NothingToDo, PipelineError
 
@@ -44,11 +45,13 @@ def dag_options(contract: Contract, title: str, doc: str) -> dict[str, Any]:
         "catchup": False,
         "max_active_runs": 1,
         "dagrun_timeout": timedelta(hours=6),
+        "on_success_callback": notify.on_success(contract),
         "default_args": {
             "owner": contract.owner,
             "retries": 2,
             "retry_delay": timedelta(seconds=10),
             "execution_timeout": timedelta(hours=2),
+            "on_failure_callback": notify.on_failure(contract),
         },
     }
 

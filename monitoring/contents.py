@@ -1,142 +1,63 @@
-"""What the report says, in the order in which it is read: the verdict, the numbers, the columns, Evidently's pages."""
+"""What the report says, in the order in which it is read: the verdict, what to do, the four views, where it is from."""
 
-from datetime import UTC, datetime
+from monitoring.concerned import MOST_ROWS
+from monitoring.page_drift import input_view, prediction_view
+from monitoring.page_health import health_view
+from monitoring.page_parts import VIEWS, Run, anchor, time
+from monitoring.page_performance import performance_view
+from monitoring.page_quality import quality_view
+from monitoring.page_top import top
+from monitoring.retraining_contents import retraining_section
+from pipeline.page import Markup, document, joined, link, section, table
+from pipeline.page import contents as places
 
-from monitoring.findings import ColumnDrift, Drift, Findings, Performance
-from monitoring.gather import Gathered
-from monitoring.verdict import MANY_REFUSED, Verdict, number
-from pipeline.contract import Contract
-from pipeline.page import Markup, banner, bar, bullets, document, frame, heading, section, state, table
-
-_ADVICE = {
-    "healthy": "Nothing to do.",
-    "watch": "Nothing is broken yet: look at what is named below, and again at the next run.",
-    "act": "A retraining is asked for. Look at the columns below before its model is released.",
-    "not enough data": "No judgement yet: it needs more answered predictions, or more of their truth.",
-    "no model": "A training is asked for.",
-}
-_EVIDENTLY = "With the same methods and limits. Columns that are empty or hold one value are not among these."
-_IN_REQUESTS = "What the service refused in the window of live traffic."
-_IN_BATCHES = "What ingestion refused of windows that the served version's data does not have."
-_METHODS = {
-    "wasserstein": "Wasserstein distance, in standard deviations",
-    "jensenshannon": "Jensen-Shannon distance",
-}
+REPORT, SUMMARY = "report.html", "report.json"
 
 
-def contents(
-    contract: Contract, run: str, gathered: Gathered, findings: Findings, verdict: Verdict, pages: dict[str, str]
-) -> str:
-    """Return the whole page; `pages` are Evidently's own, by what was compared."""
-    title = f"{contract.title or contract.name}: monitoring"
-    parts = [
-        heading(title, f"Run {run}, as of {_time(gathered.until)}. Owner: {contract.owner}."),
-        banner(verdict.status, _ADVICE[verdict.status], verdict.reasons),
-        section("What was looked at", _looked_at(contract, gathered)),
-    ]
-    if findings.version is not None:
-        parts.append(section("Numbers and their limits", _numbers(contract, findings)))
-        parts += _drifts(findings)
-    if findings.refusals.total:
-        parts.append(section("Refused values", _refusals(findings.refusals.fields, "Values"), note=_IN_REQUESTS))
-    if gathered.batch_refusals:
-        parts.append(section("Refused rows", _refusals(gathered.batch_refusals, "Rows"), note=_IN_BATCHES))
-    parts += [section(f"Evidently: {what}", frame(what, page), note=_EVIDENTLY) for what, page in pages.items()]
-    return document(title, parts)
+def contents(run: Run) -> str:
+    """Return the whole page: numbers and words alone, without a script, and of the size that findings have."""
+    parts = top(run)
+    parts.insert(1, places(_places(run)))
+    if run.findings.version is not None:
+        parts += [quality_view(run), input_view(run), prediction_view(run), performance_view(run), health_view(run)]
+    if run.decision:
+        parts.append(retraining_section(run.decision))
+    parts.append(section("What this is made from", _origin(run), anchor="origin"))
+    return document(f"{run.contract.title or run.contract.name}: monitoring", parts, sealed=True)
 
 
-def _looked_at(contract: Contract, gathered: Gathered) -> Markup:
-    served = gathered.served
-    model = f"{contract.name} version {served.version}, trained on {served.data_version}" if served else "none"
-    rows = [
-        ("Served model", model),
-        ("Newest data", gathered.data_version),
-        ("Live traffic", f"{gathered.live_rows:,} answers, {_time(gathered.since)} to {_time(gathered.until)}"),
-        ("Reference", f"{gathered.reference_rows:,} rows, the data that the served version was made from"),
-        ("New data", f"{gathered.new_data_rows:,} rows that were ingested since"),
-    ]
-    return table(("", ""), rows if served else rows[:2])
+def _places(run: Run) -> list[tuple[str, str]]:
+    shown = [("next", "What to do next")]
+    if run.findings.version is not None:
+        shown += [(anchor(view), view.capitalize()) for view in VIEWS]
+    retraining = [("retraining", "Retraining")] if run.decision else []
+    return [*shown, *retraining, ("origin", "What this is made from")]
 
 
-def _numbers(contract: Contract, findings: Findings) -> Markup:
-    limits, health = contract.monitoring, findings.health
-    rows = [("Predictions answered", f"{health.answers:,}", f"at least {limits.minimum_rows:,}")]
-    if findings.live:
-        rows.append(("Columns that drifted", f"{findings.live.share:.0%}", f"below {limits.drifted_share:.0%}"))
-    if findings.prediction:
-        drift = findings.prediction
-        rows.append(("Drift of the predictions", f"{drift.distance:.3f}", f"below {drift.limit:.3f}"))
-    if findings.performance:
-        rows += _errors(contract, findings.performance)
-    refused = findings.refusals
-    rows += [
-        ("Refused values", f"{refused.total:,} ({refused.share:.0%})", f"below {MANY_REFUSED:.0%}"),
-        ("Latency, median", _milliseconds(health.latency_p50_ms), ""),
-        ("Latency, 95th percentile", _milliseconds(health.latency_p95_ms), ""),
-    ]
-    return table(("Measure", "Value", "Limit"), rows, numbers=(1,))
+def _origin(run: Run) -> Markup:
+    gathered, served = run.gathered, run.gathered.served
+    model = f"{run.contract.name} version {served.version}, trained on {served.data_version}" if served else "none"
+    window = f"{time(gathered.since)} to {time(gathered.until)}"
+    lines = [("Served model", model), ("Newest data", gathered.data_version), ("Window", window), ("Run", run.name)]
+    if served:
+        lines += [
+            ("Live traffic", f"{gathered.live_rows:,} answers of this version, {gathered.other_rows:,} of others"),
+            ("Reference", f"{gathered.reference_rows:,} rows: the data that the served version was made from"),
+            ("New data", f"{gathered.new_data_rows:,} rows that were ingested since"),
+        ]
+    return table(("", ""), [*lines, ("Files", _files(run)), *_rows(run)])
 
 
-def _errors(contract: Contract, measured: Performance) -> list[tuple[str, str, str]]:
-    limits, unit = contract.monitoring, f" {contract.target.unit}" if contract.target.unit else ""
-    arrived = f"{measured.truths:,} ({measured.truth_share:.0%})"
-    most = f"at most {number(limits.error_ratio * measured.held_out_mae)}{unit}"
-    return [
-        ("Truths that have arrived", arrived, f"at least {limits.minimum_rows:,}"),
-        ("Mean absolute error", f"{number(measured.mae)}{unit}", most),
-        ("… on the held-out rows", f"{number(measured.held_out_mae)}{unit}", ""),
-        ("Root mean squared error", f"{number(measured.rmse)}{unit}", ""),
-        ("R²", number(measured.r2), ""),
-        ("Bias (prediction minus truth)", f"{number(measured.bias)}{unit}", ""),
-        ("Truths within the interval", _percent(measured.coverage), f"promised: {measured.nominal:.0%}"),
-    ]
+def _files(run: Run) -> Markup:
+    pages = [link(f"Evidently: {of}", f"./{name}") for of, name in run.pages.items()]
+    return joined(link("All numbers as JSON", f"./{SUMMARY}"), *pages)
 
 
-def _drifts(findings: Findings) -> list[Markup]:
-    parts = {
-        "Live traffic against the training data": findings.live,
-        "New data against the training data": findings.new_data,
-    }
-    return [section(title, *_drift(drift), note=_note(drift)) for title, drift in parts.items() if drift]
-
-
-def _drift(drift: Drift) -> list[Markup]:
-    worst = sorted(drift.columns, key=lambda item: item.distance / item.limit, reverse=True)
-    rows = [_column(item) for item in worst]
-    head = ("Column", "Distance", "Limit", "Distance over limit", "Measured as", "State")
-    columns = table(head, rows, numbers=(1, 2), bad=[item.drifted for item in worst])
-    return [bullets(item.sentence for item in drift.quality), columns] if drift.quality else [columns]
-
-
-def _column(item: ColumnDrift) -> tuple[str, ...]:
-    words = state("drifted" if item.drifted else "as before")
-    numbers = f"{item.distance:.3f}", f"{item.limit:.3f}"
-    return (item.column, *numbers, bar(item.distance / item.limit), _METHODS[item.method], words)
-
-
-def _note(drift: Drift) -> str:
-    return (
-        f"{drift.rows:,} rows against {drift.reference_rows:,}. The limit is the contract's, or what chance alone may "
-        "reach with so few rows, whichever is more."
+def _rows(run: Run) -> list[tuple[str, str]]:
+    if not run.findings.concerned:
+        return []
+    said = (
+        f"Of each finding at most {MOST_ROWS:,} rows can be downloaded as CSV (column Rows, or mlops monitor rows). "
+        "Columns with log: false are not among them."
     )
-
-
-def _refusals(fields: dict[str, dict[str, int]], what: str) -> Markup:
-    counts = [
-        (field, reason.replace("_", " "), f"{count:,}")
-        for field, reasons in sorted(fields.items())
-        for reason, count in sorted(reasons.items())
-    ]
-    return table(("Field", "Reason", what), counts, numbers=(2,))
-
-
-def _time(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _percent(share: float | None) -> str:
-    return "unknown" if share is None else f"{share:.1%}"
-
-
-def _milliseconds(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2f} ms"
+    return [("Rows behind findings", said)]

@@ -2,11 +2,24 @@
 
 from typing import Literal
 
+from monitoring.measured import Health, Performance
 from pipeline.contract.base import Section
 
-LIVE, NEW_DATA = "live traffic", "new data"  # what is compared with the reference
+REFERENCE = "reference"
+LIVE, NEW_DATA = "live traffic", "new data"  # what is compared with it
+OTHERS = "other versions"  # their answers in the same time: only their error is looked at
 
-Problem = Literal["absent", "empty", "constant", "missing", "unseen"]
+Problem = Literal["absent", "new", "empty", "constant", "missing", "unseen"]
+
+
+class CategoryChange(Section):
+    """A category whose share of the rows has changed."""
+
+    category: str
+    before: float  # share of the reference's rows
+    now: float
+    effect: float  # size of Cohen's h
+    limit: float  # the contract's, or what chance alone may reach with so few rows, whichever is more
 
 
 class ColumnDrift(Section):
@@ -16,7 +29,16 @@ class ColumnDrift(Section):
     method: Literal["wasserstein", "jensenshannon"]
     distance: float  # Wasserstein in standard deviations of the reference, or Jensen-Shannon (natural logarithm)
     limit: float  # the contract's, or what chance alone may reach with so few rows, whichever is more
-    drifted: bool
+    drifted: bool  # by its distance, or by one of its categories
+    psi: float | None = None  # population stability index: for the report, nothing is judged by it
+    moved: float | None = None  # of the mean, in standard deviations of the reference; None: words have no mean
+    categories: list[CategoryChange] = []  # those that changed, the most first
+
+    @property
+    def weight(self) -> float:
+        """The largest effect over its limit: from 1 on, the column drifted."""
+        effects = [(self.distance, self.limit), *((item.effect, item.limit) for item in self.categories)]
+        return max(effect / limit for effect, limit in effects)
 
 
 class Quality(Section):
@@ -25,6 +47,9 @@ class Quality(Section):
     column: str
     problem: Problem
     sentence: str
+    value: float | None = None  # share of rows
+    limit: float | None = None  # share of rows
+    note: bool = False  # worth a word, and changes nothing
 
 
 class Drift(Section):
@@ -40,7 +65,7 @@ class Drift(Section):
     def changed(self) -> list[str]:
         """The features that drifted or broke, by name. A new word alone is worth a note, but changes nothing."""
         drifted = {item.column for item in self.columns if item.drifted}
-        return sorted(drifted | {item.column for item in self.quality if item.problem != "unseen"})
+        return sorted(drifted | {item.column for item in self.quality if not item.note})
 
     @property
     def share(self) -> float:
@@ -48,39 +73,44 @@ class Drift(Section):
         return len(self.changed) / self.features
 
 
-class Performance(Section):
-    """The live error, on the truth that has arrived; errors are in the target's unit, None where there is no truth."""
+class RefusedField(Section):
+    """How often values of one field were refused, among the rows of all who asked."""
 
-    truths: int
-    truth_share: float
-    mae: float | None = None
-    rmse: float | None = None
-    r2: float | None = None  # None also where all truths are equal
-    bias: float | None = None  # mean of prediction minus truth: above zero, the model says too much
-    coverage: float | None = None  # share of truths within the interval that was answered
-    nominal: float  # the coverage that was promised
-    held_out_mae: float  # of the served version, on rows that it was not fitted on
-
-    @property
-    def ratio(self) -> float | None:
-        """The live MAE over the held-out MAE."""
-        return None if self.mae is None or not self.held_out_mae else self.mae / self.held_out_mae
+    field: str
+    count: int
+    share: float  # of rows
+    limit: float  # share of rows above which it is no accident
+    known: float | None  # share in the batches of the served version's data; None where that is not known
+    noticed: bool
 
 
 class Refusals(Section):
-    """Values that the service refused in the window, by field and reason."""
+    """Values that were refused, by field and reason: what they hold never reaches the log or the data."""
 
     total: int
     share: float  # of refusals among refusals and answers
     fields: dict[str, dict[str, int]]
+    rows: int = 0  # answered or accepted, and refused
+    judged: list[RefusedField] = []  # the most refused first
 
 
-class Health(Section):
-    """How the service did in the window."""
+class Draw(Section):
+    """How many rows of each side Evidently's own page is made of, where it is not of all."""
 
-    answers: int
-    latency_p50_ms: float | None
-    latency_p95_ms: float | None
+    rows: int
+    reference_rows: int
+    seed: int
+
+
+class ConcernedRows(Section):
+    """The rows behind a finding, as a CSV beside the report."""
+
+    of: str  # what was compared: `LIVE` or `NEW_DATA`
+    subject: str  # the column, or `slice: column: group`, or `error`
+    what: str  # which rows, in plain words
+    rows: int  # that are in the file
+    total: int  # that are concerned
+    name: str = ""  # of the file
 
 
 class Findings(Section):
@@ -93,4 +123,17 @@ class Findings(Section):
     performance: Performance | None = None
     refusals: Refusals = Refusals(total=0, share=0, fields={})
     health: Health = Health(answers=0, latency_p50_ms=None, latency_p95_ms=None)
+    batch_refusals: Refusals = Refusals(total=0, share=0, fields={})  # of windows that the served version has not
     snapshots: dict[str, str] = {}  # Evidently's results by what was compared: addresses of JSON files
+    concerned: list[ConcernedRows] = []  # of columns, slices and the error that were noticed
+    draws: dict[str, Draw] = {}  # by what was compared; every number of these findings is of all rows
+
+    @property
+    def answers(self) -> int:
+        """The predictions that were answered in the window."""
+        return self.live.rows if self.live else 0
+
+    @property
+    def asked(self) -> int:
+        """The rows that were asked for, answered or refused: at least so many."""
+        return max(self.answers, self.refusals.rows)

@@ -2,6 +2,7 @@
 
 from io import BytesIO
 
+import numpy as np
 import pandas as pd
 from upath import UPath
 
@@ -12,6 +13,8 @@ from pipeline.storage import write_bytes
 
 # What the live frame carries beside the features, the prediction and the target (its truth, once that has arrived).
 LOW, HIGH, LATENCY_MS = "__low__", "__high__", "__latency_ms__"
+ID, TIME, VERSION = "__id__", "__time__", "__version__"  # of the answer; of the model that gave it
+VERSION = "__version__"  # of the model that answered, where rows of several are kept
 
 
 def is_numeric(column: Column) -> bool:
@@ -44,7 +47,7 @@ def read_frame(uri: str) -> pd.DataFrame:
 
 def _normal(column: Column, values: pd.Series) -> pd.Series:
     if is_numeric(column):
-        return pd.to_numeric(values, errors="coerce").astype("float64")
+        return pd.to_numeric(values, errors="coerce").astype("float64").replace([np.inf, -np.inf], np.nan)
     normaliser = coder(column)
     words = {value: _word(normaliser, value) for value in values.dropna().unique()}
     return values.map(words).astype("str")

@@ -11,7 +11,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from monitoring.errors import MonitoringError
 from monitoring.snapshot import Snapshot
-from monitoring.trend import SUMMARY, panels
+from monitoring.trend import TAG, panels
 from pipeline.contract import Contract
 from pipeline.settings import Settings
 
@@ -71,6 +71,6 @@ def _project(workspace: RemoteWorkspace, contract: Contract) -> uuid.UUID:
 
 def _panel(title: str, unit: str, lines: list[str]) -> DashboardPanelPlot:
     values = [
-        PanelMetric(legend=name, tags=[SUMMARY], metric="MeanValue", metric_labels={"column": name}) for name in lines
+        PanelMetric(legend=name, tags=[TAG], metric="MeanValue", metric_labels={"column": name}) for name in lines
     ]
     return line_plot_panel(title, values, description=unit, size="half")

@@ -4,49 +4,52 @@ A bootstrap test of equal distributions (Efron and Tibshirani, An Introduction t
 both sides are drawn again, at their own sizes, from the rows of both, and the distance is taken each time. So a limit
 knows how many rows there are, which a fixed one does not: with a hundred rows and thirty categories, chance alone
 brings the Jensen-Shannon distance to 0.2.
+
+With many columns, the chance that is allowed to each is far below what a thousand draws can show. Under equal
+distributions, squared distances are close to weighted sums of chi-square variables. So their tail is taken from a
+shifted gamma distribution with the mean, variance and skewness of those that were drawn (Hall, Buckley and Eagleson:
+doi:10.1017/S0305004100066597). One without the shift, as Satterthwaite's, ends too early.
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.special import gammainccinv
+
+from monitoring.distances import Floats, jensen_shannon
 
 REPEATS = 1000
-_FALSE_ALARMS = 0.05  # of reports without any drift, the share that may name a column
-_CELLS = 200  # numbers are rounded to so many quantiles while drawing
-
-Floats = NDArray[np.float64]
+_CELLS = 40  # quantiles to which numbers are rounded while drawing ...
+_EXTREMES = 10  # ... beside so many of the least and of the largest values, which move a distance most
 
 
-def numeric_noise(reference: Floats, current: Floats, columns: int, seed: int) -> float:
-    """Return what the normed Wasserstein distance of two samples, shapes (n,) and (m,), reaches by chance.
+def numeric_noise(reference: Floats, current: Floats, chance: float, seed: int) -> float:
+    """Return what the normed Wasserstein distance of two samples of one population exceeds with the given chance.
 
     Args:
-        reference: values without missing ones; its standard deviation is the unit.
-        current: values without missing ones.
-        columns: how many columns are looked at together; the more, the higher the limit (Bonferroni).
+        reference: ascending values, shape (n,); their standard deviation is the unit and not zero.
+        current: ascending values, shape (m,).
+        chance: between 0 and 1.
         seed: makes the limit the same each time.
     """
-    pooled = np.concatenate([reference, current])
-    grid = np.unique(pooled)
-    if len(grid) > _CELLS:
-        grid = np.unique(np.quantile(pooled, np.linspace(0, 1, _CELLS + 1)))
-    counts = np.bincount(np.searchsorted(grid, pooled), minlength=len(grid)).astype(np.float64)
+    values, counts = _cells(np.sort(np.concatenate([reference, current]), kind="stable"))
     one, other = _draw(counts, len(reference), len(current), seed)
-    apart = np.abs(np.cumsum(one - other, axis=1))[:, :-1] @ np.diff(grid)
-    return _limit(apart / max(float(np.std(reference)), 0.001), columns)
+    apart = np.abs(np.cumsum(one - other, axis=1))[:, :-1] @ np.diff(values)
+    return _limit(apart / np.std(reference), chance)
 
 
-def word_noise(counts: Floats, rows: int, other_rows: int, columns: int, seed: int) -> float:
-    """Return what the Jensen-Shannon distance reaches by chance, given how often each word stands on both sides."""
-    return _limit(jensen_shannon(*_draw(counts, rows, other_rows, seed)), columns)
+def word_noise(counts: Floats, rows: int, other_rows: int, chance: float, seed: int) -> float:
+    """Return what the Jensen-Shannon distance exceeds with the given chance; `counts` are of both sides together."""
+    return _limit(jensen_shannon(*_draw(counts, rows, other_rows, seed)), chance)
 
 
-def jensen_shannon(one: Floats, other: Floats) -> Floats:
-    """Return the distance (natural logarithm) of rows of shares, shapes (..., words)."""
-    middle = (one + other) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        parts = [np.where(side > 0, side * np.log(side / middle), 0.0).sum(axis=-1) for side in (one, other)]
-    distance: Floats = np.sqrt(np.maximum(parts[0] + parts[1], 0) / 2)
-    return distance
+def _cells(pooled: Floats) -> tuple[Floats, Floats]:
+    """Return values, ascending, and how many rows stand for each: the means of cells that end at quantiles."""
+    ends = np.linspace(0, len(pooled) - 1, _CELLS + 1).astype(np.int64)
+    extremes = np.arange(min(_EXTREMES, len(pooled)))
+    edges = np.unique(pooled[np.unique(np.concatenate([ends, extremes, len(pooled) - 1 - extremes]))])
+    stops = np.searchsorted(pooled, edges, "right")
+    counts = np.diff(stops, prepend=0).astype(np.float64)
+    sums = np.add.reduceat(pooled, np.concatenate([[0], stops[:-1]]))
+    return sums / counts, counts
 
 
 def _draw(counts: Floats, rows: int, other_rows: int, seed: int) -> tuple[Floats, Floats]:
@@ -58,5 +61,13 @@ def _draw(counts: Floats, rows: int, other_rows: int, seed: int) -> tuple[Floats
     )
 
 
-def _limit(distances: Floats, columns: int) -> float:
-    return float(np.quantile(distances, 1 - _FALSE_ALARMS / columns))
+def _limit(distances: Floats, chance: float) -> float:
+    squared = distances**2
+    mean, deviation = float(squared.mean()), float(squared.std())
+    if deviation == 0:
+        return float(distances.max())
+    drawn = float((((squared - mean) / deviation) ** 3).mean())
+    skewness = max(drawn, 2 * deviation / mean)  # that of an unshifted gamma distribution: the draws may miss the tail
+    shape = 4 / skewness**2
+    standard = (gammainccinv(shape, chance) - shape) / np.sqrt(shape)
+    return float(np.sqrt(mean + deviation * standard))

@@ -13,16 +13,16 @@ from evidently.metrics import MAE, RMSE, MeanError, MeanValue, R2Score, ValueDri
 from evidently.presets import DataDriftPreset
 from evidently.tests import lte
 
+from monitoring.findings import ColumnDrift
 from monitoring.frames import is_numeric
-from monitoring.limits import Limit
 from pipeline.contract import PREDICTION, Contract
 
-__all__ = ["Snapshot", "distances", "load", "summarise", "take"]
+__all__ = ["Snapshot", "load", "summarise", "take"]
 
 
 def take(
     contract: Contract,
-    limits: dict[str, Limit],
+    compared: list[ColumnDrift],
     reference: pd.DataFrame,
     current: pd.DataFrame,
     held_out_mae: float,
@@ -32,12 +32,13 @@ def take(
 
     Args:
         contract: says of which kind the columns are.
-        limits: the columns to compare (at least one), each with its method and limit.
-        reference: rows, shape (n, columns), in their normal form.
-        current: rows, shape (m, columns), in their normal form.
+        compared: the columns to compare (at least one), each with its method and limit.
+        reference: rows, shape (n, columns), in their normal form; each column holds values.
+        current: rows, shape (m, columns), likewise.
         held_out_mae: of the served version, in the target's unit.
         labels: `timestamp`, `tags` and `metadata` by which the snapshot is found again.
     """
+    limits = {item.column: item for item in compared}
     columns = [*limits, *_truth(contract, current)]
     numeric = [name for name in columns if name not in contract.features or is_numeric(contract.features[name])]
     definition = DataDefinition(
@@ -45,7 +46,8 @@ def take(
         categorical_columns=[name for name in columns if name not in numeric],
         regression=_regression(contract, columns),
     )
-    sides = [Dataset.from_pandas(frame[columns], data_definition=definition) for frame in (current, reference)]
+    frames = [_harmless(frame[columns], numeric) for frame in (current, reference)]
+    sides = [Dataset.from_pandas(frame, data_definition=definition) for frame in frames]
     report = Report(_metrics(contract, limits, columns, held_out_mae), include_tests=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # correlations of columns that hold one value, and deprecations of its own
@@ -59,18 +61,19 @@ def summarise(numbers: dict[str, float], labels: dict[str, Any]) -> Snapshot:
     return Report([MeanValue(column=name) for name in numbers]).run(row, None, **labels)
 
 
-def distances(snapshot: Snapshot) -> dict[str, float]:
-    """Return the distance of each compared column."""
-    found = {}
-    for metric in snapshot.dict()["metrics"]:
-        if metric["config"]["type"].endswith(":ValueDrift"):
-            found[metric["config"]["column"]] = float(metric["value"])
-    return found
-
-
 def load(content: str) -> Snapshot:
     """Return a snapshot from what its `dumps` gave."""
     return Snapshot.loads(content)
+
+
+def _harmless(frame: pd.DataFrame, numeric: list[str]) -> pd.DataFrame:
+    """Return the frame without a `<` in its words.
+
+    Evidently writes words as they are into a script of its page, which a stranger's `</script>` would end; what follows
+    it would run.
+    """
+    words = [str(name) for name in frame if name not in numeric]
+    return frame.assign(**{name: frame[name].str.replace("<", "\u2039", regex=False) for name in words})
 
 
 def _truth(contract: Contract, current: pd.DataFrame) -> list[str]:
@@ -83,7 +86,7 @@ def _regression(contract: Contract, columns: list[str]) -> list[Regression] | No
     return [Regression(target=contract.target.name, prediction=PREDICTION)] if known else None
 
 
-def _metrics(contract: Contract, limits: dict[str, Limit], columns: list[str], held_out_mae: float) -> list[Any]:
+def _metrics(contract: Contract, limits: dict[str, ColumnDrift], columns: list[str], held_out_mae: float) -> list[Any]:
     features = [name for name in limits if name != PREDICTION]
     metrics: list[Any] = []
     if features:
@@ -92,12 +95,12 @@ def _metrics(contract: Contract, limits: dict[str, Limit], columns: list[str], h
                 columns=features,
                 drift_share=contract.monitoring.drifted_share,
                 per_column_method={name: limits[name].method for name in features},
-                per_column_threshold={name: limits[name].distance for name in features},
+                per_column_threshold={name: limits[name].limit for name in features},
             )
         ]
     if PREDICTION in limits:
         limit = limits[PREDICTION]
-        metrics += [ValueDrift(column=PREDICTION, method=limit.method, threshold=limit.distance)]
+        metrics += [ValueDrift(column=PREDICTION, method=limit.method, threshold=limit.limit)]
     if _regression(contract, columns):
         most = lte(held_out_mae * contract.monitoring.error_ratio)
         metrics += [

@@ -1,43 +1,47 @@
-"""The three sets of rows that monitoring looks at, each in the normal form."""
+"""The rows of data versions that monitoring looks at, in the normal form."""
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitoring.frames import HIGH, LATENCY_MS, LOW, normal_form
+from monitoring.frames import normal_form
 from pipeline.bundle.load import load_bundle
 from pipeline.contract import PREDICTION, SPLIT, Contract
+from pipeline.errors import PipelineError
 from pipeline.model_registry import fetch_bundle
 from pipeline.release_log import Release
 from pipeline.settings import Settings
 
 
-def live_rows(contract: Contract, answers: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return answered predictions, one row each, with the truth where it has arrived; without what is not logged."""
-    features = {name: [answer["features"].get(name) for answer in answers] for name in contract.logged}
-    fields = {PREDICTION: "prediction", contract.target.name: "actual"}
-    fields |= {LOW: "low", HIGH: "high", LATENCY_MS: "latency_ms"}
-    values = {name: pd.Series([answer[key] for answer in answers], dtype="float64") for name, key in fields.items()}
-    return normal_form(contract, pd.DataFrame(features, dtype=object)).assign(**values)
+@dataclass(frozen=True)
+class Reference:
+    """The served version's data, and why its model could not be asked; empty where it was."""
+
+    rows: pd.DataFrame
+    away: str = ""
 
 
-def reference_rows(contract: Contract, settings: Settings, served: Release, rows: pd.DataFrame) -> pd.DataFrame:
+def reference_rows(contract: Contract, settings: Settings, served: Release, rows: pd.DataFrame) -> Reference:
     """Return the served version's data. Only test rows carry a prediction and the truth.
 
-    On rows that it was fitted on, a model is better than it is, and its predictions lie differently.
+    On rows that it was fitted on, a model is better than it is, and its predictions lie differently. Where the model
+    registry does not have the version any more, or is away, no row carries a prediction.
     """
     held_out = rows[SPLIT] == "test"
-    predictions = pd.Series(np.nan, index=rows.index, dtype="float64")
+    predictions, away = pd.Series(np.nan, index=rows.index, dtype="float64"), ""
     if held_out.any():
-        predictions[held_out] = _predict(settings, served, rows[held_out])
+        try:
+            predictions[held_out] = _predict(settings, served, rows[held_out])
+        except PipelineError as error:
+            away = " ".join(str(error).split())
     # An older contract may have called the target otherwise.
     truth = rows.reindex(columns=[contract.target.name])[contract.target.name].astype("float64")
     added = {PREDICTION: predictions, contract.target.name: truth.where(held_out)}
-    return normal_form(contract, rows).assign(**added)
+    return Reference(normal_form(contract, rows).assign(**added), away)
 
 
 def new_rows(contract: Contract, newest: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

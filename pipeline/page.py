@@ -52,11 +52,15 @@ def tiles(cards: Iterable[tuple[str, str, str]]) -> Markup:
     return Markup(f'<div class="tiles">{"".join(shown)}</div>')
 
 
-def section(title: str, *parts: str, note: str = "", anchor: str = "") -> Markup:
-    """Return a section with a heading, and a note in small print; an `anchor` is where `contents` leads."""
+def section(title: str, *parts: str, note: str = "", anchor: str = "", status: str = "") -> Markup:
+    """Return a section with a heading, and a note in small print; an `anchor` is where `contents` leads.
+
+    A `status` stands beside the title.
+    """
     small = f'<p class="faint">{escape(note)}</p>' if note else ""
     place = f' id="{escape(anchor)}"' if anchor else ""
-    return Markup(f"<section{place}><h2>{escape(title)}</h2>{small}{''.join(parts)}</section>")
+    shown = f" {chip(status)}" if status else ""
+    return Markup(f"<section{place}><h2>{escape(title)}{shown}</h2>{small}{''.join(parts)}</section>")
 
 
 def contents(places: Iterable[tuple[str, str]]) -> Markup:
@@ -70,9 +74,9 @@ def subheading(title: str) -> Markup:
     return Markup(f"<h3>{escape(title)}</h3>")
 
 
-def paragraph(text: str) -> Markup:
-    """Return sentences."""
-    return Markup(f"<p>{escape(text)}</p>")
+def paragraph(*parts: str) -> Markup:
+    """Return sentences; what is not `Markup`, such as a link, is escaped."""
+    return Markup(f"<p>{' '.join(_cell(part) for part in parts)}</p>")
 
 
 def table(
@@ -99,7 +103,7 @@ def table(
 
 def bullets(lines: Iterable[str]) -> Markup:
     """Return a list of sentences."""
-    return Markup(f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>")
+    return Markup(f"<ul>{''.join(f'<li>{_cell(line)}</li>' for line in lines)}</ul>")
 
 
 def state(text: str) -> Markup:
@@ -139,6 +143,40 @@ def images(shown: Iterable[tuple[bytes, str, str]]) -> Markup:
 def bar(share: float) -> Markup:
     """Return a bar of up to 120 pixels for a share, cut at 1."""
     return Markup(f'<span class="bar" style="width:{round(120 * min(max(share, 0), 1))}px"></span>')
+
+
+def gauge(ratio: float) -> Markup:
+    """Return a number over its limit, with a bar that marks the limit in its middle, cut at twice the limit."""
+    width = round(50 * min(max(ratio, 0), 2), 1)
+    side = "over" if ratio >= 1 else "under"
+    shown = f'<span class="gauge {side}"><i style="width:{width:g}%"></i></span>'
+    return Markup(f'<span class="whole">{shown} {ratio:.1f} &times;</span>')
+
+
+def link(text: str, address: str) -> Markup:
+    """Return a link, of a web page, a file beside this one (`./name`), or a place on this page (`#anchor`).
+
+    Raises:
+        ValueError: for another kind of address, such as one that runs a script.
+    """
+    if not address.startswith(("http://", "https://", "file://", "./", "#")):
+        raise ValueError(f"{address!r} is no address that a report may lead to")
+    return Markup(f'<a href="{escape(address)}">{escape(text)}</a>')
+
+
+def chip(status: str) -> Markup:
+    """Return a status as a word in its colour."""
+    return Markup(f'<span class="chip {escape(status.replace(" ", "-"))}">{escape(status)}</span>')
+
+
+def unbroken(*parts: str) -> Markup:
+    """Return parts that stay on one line."""
+    return Markup(f'<span class="whole">{joined(*parts)}</span>')
+
+
+def joined(*parts: str) -> Markup:
+    """Return parts one after the other, in one cell or line; what is not `Markup` is escaped."""
+    return Markup(" ".join(_cell(part) for part in parts))
 
 
 def balance(share: float) -> Markup:

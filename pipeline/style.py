@@ -11,19 +11,29 @@ p.faint, td.faint { color: var(--faint); } p.faint { margin: 0 0 16px; }
 .verdict strong { color: var(--tone); font-size: 22px; } .verdict ul { margin: 8px 0; padding-left: 20px; }
 .healthy, .published, .passed { --tone: #1a7f45; }
 .watch, .accepted { --tone: #a86200; } .act, .refused { --tone: #c02b2b; }
-.not-enough-data, .no-model { --tone: #4a5a6c; }
+.not-enough-data, .no-model, .not-judged, .note { --tone: #4a5a6c; }
+.chip { display: inline-block; font-size: 12px; font-weight: 600; line-height: 18px; color: var(--tone, #4a5a6c);
+  border: 1px solid currentColor; border-radius: 10px; padding: 0 9px; white-space: nowrap; vertical-align: 2px; }
+.gauge { position: relative; display: inline-block; width: 120px; height: 9px; vertical-align: middle;
+  background: #edf0f3; border-radius: 2px; }
+.gauge i { position: absolute; left: 0; top: 0; bottom: 0; background: #8fa9c4; border-radius: 2px; }
+td .whole { white-space: nowrap; }
+.gauge.over i { background: #c02b2b; }
+.gauge::after { content: ""; position: absolute; left: 50%; top: -3px; bottom: -3px; width: 1px; background: #1c2430; }
 section { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; background: #fff; border: 1px solid var(--line); }
 th, td { text-align: left; padding: 5px 12px; border-bottom: 1px solid var(--line); }
 th { font-size: 13px; color: var(--faint); font-weight: 600; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; } td.number small { white-space: normal; }
 tr.bad td:first-child { box-shadow: inset 4px 0 #c02b2b; } tr.bad .state { color: #c02b2b; font-weight: 600; }
 .bar { display: inline-block; height: 9px; background: #9fb3c8; vertical-align: middle; }
 tr.bad .bar { background: #c02b2b; }
-td { vertical-align: top; overflow-wrap: break-word; } td:last-child { overflow-wrap: anywhere; }
+td { vertical-align: top; overflow-wrap: break-word; } td:last-child:not(.number) { overflow-wrap: anywhere; }
 td small { display: block; color: var(--faint); font-size: 12.5px; }
 .tiles { display: flex; flex-wrap: wrap; gap: 12px; margin: 16px 0; }
-.tile { flex: 1 1 160px; background: #fff; border: 1px solid var(--line); border-radius: 6px; padding: 10px 16px; }
+.tile { flex: 1 1 160px; box-sizing: border-box;
+  background: #fff; border: 1px solid var(--line); border-radius: 6px; padding: 10px 16px; }
 .tile span, .tile em { display: block; color: var(--faint); font: 13px/1.5 system-ui, sans-serif; }
 .tile strong { font-size: 24px; font-variant-numeric: tabular-nums; }
 code { font: 13px/1.5 ui-monospace, monospace; background: #edf0f3; border-radius: 3px; padding: 1px 5px;
@@ -44,6 +54,7 @@ figure img { display: block; width: 100%; height: auto; } figcaption { color: va
 .balance i { position: absolute; top: 1px; bottom: 1px; } .up { background: #5b8fc7; } .down { background: #d98545; }
 pre { background: #edf0f3; border-radius: 6px; padding: 10px 14px; overflow-x: auto; margin: 8px 0; }
 pre code { padding: 0; background: none; }
+nav + .verdict { margin-top: 14px; }
 @media (max-width: 700px) {
   main { padding: 12px; } th, td { padding: 5px 8px; } td.number { white-space: nowrap; }
   td:first-child { min-width: 110px; } figure { flex-basis: 100%; padding: 6px; overflow-x: auto; }

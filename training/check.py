@@ -9,11 +9,11 @@ from pipeline.bundle.convert import ConversionError, to_onnx
 from pipeline.bundle.parity import ParityError
 from pipeline.contract import CategoryColumn, Column, Contract, ContractError, IntegerColumn, NumberColumn
 from pipeline.encode import Matrix
+from pipeline.slices import check_slices
 from training.errors import TrainingError
 from training.estimator import build_estimator
 from training.metrics import Numbers
 from training.proof import one_thread, prove
-from training.slices import check_slices
 from training.trusted import check_trusted
 from training.vote import assemble
 

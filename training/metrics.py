@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.bootstrap import Estimate, estimate
 from pipeline.contract import Contract
-from training.bootstrap import Estimate, estimate
 
 Numbers = NDArray[np.float64]
 

@@ -1,5 +1,6 @@
-"""Airflow's plugin: reports as a tab of runs, the quarantine as CSV, the history in the navigation, links on tasks."""
+"""Airflow's plugin: reports and their files as a tab of runs, the quarantine, the history in the navigation, links."""
 
+import re
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -9,6 +10,7 @@ from airflow.sdk import BaseOperatorLink
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
+from dags.form_page import form_page
 from dags.wiring import run_key
 from pipeline.page import SEALED
 from pipeline.settings import load_settings
@@ -30,6 +32,18 @@ _NO_REPORT = {
 _NOT_HERE = "Runs of this DAG have no report; those of data_ingestion, model_training and drift_monitoring have one."
 # The pages of batches and models show what strangers wrote: it is escaped, and nothing on it could run all the same.
 _NO_SCRIPTS = {"Content-Security-Policy": SEALED}
+# Evidently's pages draw with scripts of their own: they may do that, in a world of their own. They fetch nothing, and
+# neither see nor send the session of who is logged in.
+_OWN_SCRIPTS = {
+    "Content-Security-Policy": "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline' "
+    "'unsafe-eval' data: blob:; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; worker-src blob:"
+}
+# What may be fetched of the files beside a report of monitoring, and as what.
+_BESIDE = {
+    r"evidently-[a-z-]+\.html": "text/html; charset=utf-8",
+    r"(report|decision)\.json": "application/json",
+    r"rows-\d+-[a-z0-9-]*\.csv": "text/csv; charset=utf-8",
+}
 
 
 async def logged_in(request: Request) -> None:
@@ -47,11 +61,27 @@ def report(dag: str, run: str) -> HTMLResponse:
         return HTMLResponse(_note(_NO_REPORT.get(kind, _NOT_HERE)))
     content = page.read_text(encoding="utf-8")
     if kind == "drift_monitoring":
-        return HTMLResponse(content)
+        # The page leads to files beside it. No text on it can hold a quotation mark: that is escaped.
+        beside = f'href="file?{escape(urlencode({"dag": dag, "run": run}))}&amp;name='
+        old = "<iframe" in content  # reports of before had Evidently's page inside
+        return HTMLResponse(content.replace('href="./', beside), headers=_OWN_SCRIPTS if old else _NO_SCRIPTS)
     if (folder / QUARANTINE).exists():
         link = f"quarantine?{escape(urlencode({'dag': dag, 'run': run}))}"
         content = content.replace("<main>", f'<main><p><a href="{link}">Download the quarantine as CSV</a></p>', 1)
     return HTMLResponse(content, headers=_NO_SCRIPTS)
+
+
+@app.get("/file", dependencies=[Depends(logged_in)])
+def file(dag: str, run: str, name: str) -> Response:
+    """Return a file beside a report of monitoring: Evidently's page, the JSON, or the rows behind a finding as CSV."""
+    kind, folder = _folder(dag, run)
+    media = next((media for pattern, media in _BESIDE.items() if re.fullmatch(pattern, name)), None)
+    if kind != "drift_monitoring" or media is None or not (folder / name).exists():
+        return HTMLResponse(_note("This run has no such file."), 404)
+    headers = dict(_OWN_SCRIPTS)
+    if media.startswith("text/csv"):
+        headers = {"Content-Disposition": f'attachment; filename="{dag.partition(".")[0]}-{run_key(run)}-{name}"'}
+    return Response((folder / name).read_bytes(), media_type=media, headers=headers)
 
 
 @app.get("/quarantine", dependencies=[Depends(logged_in)])
@@ -66,6 +96,16 @@ def quarantine(dag: str, run: str) -> Response:
     name = f"{dag.partition('.')[0]}-{run_key(run)}-quarantine.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(quarantine_csv(file), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@app.get("/form", dependencies=[Depends(logged_in)])
+def form(dag: str, conf: str = "{}") -> HTMLResponse:
+    """Return a DAG's form, filled in from the address: Airflow 3.3's own takes no values from there."""
+    try:
+        content, headers = form_page(dag, conf)
+    except ValueError as error:
+        raise HTTPException(400, str(error)) from None
+    return HTMLResponse(content, headers=headers)
 
 
 def _folder(dag: str, run: str) -> tuple[str, Any]:

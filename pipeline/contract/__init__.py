@@ -12,6 +12,7 @@ from pipeline.contract.columns import (
 from pipeline.contract.contract import PREDICTION, SPLIT, Contract
 from pipeline.contract.gate_section import Limit
 from pipeline.contract.load import ContractError, load_contract, load_contracts, parse_contract
+from pipeline.contract.release_section import TrialPlan
 from pipeline.contract.sections import Target
 from pipeline.contract.training_section import VOTE, Candidate
 from pipeline.contract.window import Window
@@ -32,6 +33,7 @@ __all__ = [
     "NumberColumn",
     "Target",
     "TextColumn",
+    "TrialPlan",
     "Window",
     "load_contract",
     "load_contracts",

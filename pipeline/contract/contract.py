@@ -12,6 +12,8 @@ from pipeline.contract import sections
 from pipeline.contract.base import Section
 from pipeline.contract.columns import CategoryColumn, Column, DateColumn, IntegerColumn, NumberColumn
 from pipeline.contract.gate_section import Gate
+from pipeline.contract.monitoring_section import Monitoring
+from pipeline.contract.release_section import Release
 from pipeline.contract.training_section import Training
 from pipeline.contract.window import Window
 
@@ -36,8 +38,8 @@ class Contract(Section):
     training: Training
     gate: Gate = Gate()
     serving: sections.Serving = sections.Serving()
-    release: sections.Release = sections.Release()
-    monitoring: sections.Monitoring = sections.Monitoring()
+    release: Release = Release()
+    monitoring: Monitoring = Monitoring()
     demo: sections.Demo | None = None
 
     @field_validator("columns")

@@ -99,23 +99,6 @@ class Serving(Section):
     smoke_rows: int = Field(default=20, ge=1)  # rows whose served numbers must equal the trained model's
 
 
-class Release(Section):
-    """How a challenger becomes champion. `automatic`: the gate's verdict is the approval."""
-
-    approval: Literal["automatic"] = "automatic"
-
-
-class Monitoring(Section):
-    """What is watched, and from where on it matters."""
-
-    schedule: Cron | None = "0 6 * * *"  # UTC; new data triggers monitoring as well
-    window_days: int = Field(default=30, ge=1)  # how far back live traffic is read
-    minimum_rows: int = Field(default=100, ge=2)  # below it the verdict is: not enough data
-    column_drift: float = Field(default=0.15, gt=0)  # distance from which a column counts as drifted
-    drifted_share: Share = Field(default=0.3, gt=0, le=1)  # share of drifted columns from which to act
-    error_ratio: float = Field(default=1.25, gt=1)  # live MAE over held-out MAE from which to act
-
-
 class Demo(Section):
     """The story that `make demo` tells: what is history, and what is replayed as live traffic."""
 

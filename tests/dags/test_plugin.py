@@ -51,10 +51,10 @@ def quarantined(settings):
 
 
 def ask(client, path, dag="small.data_ingestion", run=RUN):
-    return client.get(path, params={"dag": dag, "run": run})
+    return client.get(path, params={"dag": dag, "run": run, "name": "report.json"})
 
 
-@pytest.mark.parametrize("path", ["/report", "/quarantine"])
+@pytest.mark.parametrize("path", ["/report", "/quarantine", "/form", "/file"])
 def test_who_is_not_logged_in_sees_nothing(visitor, path, quarantined):
     assert ask(visitor, path).status_code == 401
 
@@ -75,9 +75,45 @@ def test_without_a_quarantine_there_is_no_link(client, settings):
     assert ask(client, "/quarantine").status_code == 404
 
 
-def test_a_run_of_monitoring_has_its_report(client, settings):
-    write_bytes(storage(settings, "reports", "small", KEY, "report.html"), b"<main>the verdict</main>")
-    assert ask(client, "/report", dag="small.drift_monitoring").text == "<main>the verdict</main>"
+def beside(settings, name, content):
+    write_bytes(storage(settings, "reports", "small", KEY, name), content)
+
+
+def test_a_run_of_monitoring_has_its_report_and_what_it_leads_to(client, settings):
+    beside(settings, "report.html", b'<main>the verdict <a href="./rows-01-live-area.csv">2 rows</a></main>')
+    beside(settings, "rows-01-live-area.csv", b"area\n900\n")
+    page = ask(client, "/report", dag="small.drift_monitoring")
+    assert "the verdict" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    link = page.text.partition('href="')[2].partition('"')[0].replace("&amp;", "&")
+    answer = client.get(f"/{link}")
+    assert answer.text == "area\n900\n"
+    assert f'filename="small-{KEY}-rows-01-live-area.csv"' in answer.headers["content-disposition"]
+
+
+def test_evidentlys_page_has_its_scripts_in_a_world_of_their_own(client, settings):
+    beside(settings, "evidently-live-traffic.html", b"<script>draw()</script>")
+    answer = named(client, "evidently-live-traffic.html")
+    policy = answer.headers["content-security-policy"]
+    assert answer.text == "<script>draw()</script>"
+    assert policy.startswith("sandbox allow-scripts")
+    assert "allow-same-origin" not in policy
+    assert "connect-src" not in policy  # so that the default holds: nothing
+    beside(settings, "report.html", b"<main><iframe srcdoc='an old one'></iframe></main>")
+    assert ask(client, "/report", dag="small.drift_monitoring").headers["content-security-policy"] == policy
+
+
+@pytest.mark.parametrize(
+    "name", ["report.html", "../other/report.json", "rows-01.csv/..", ".git", "secret.txt", "x.csv"]
+)
+def test_of_what_lies_beside_a_report_only_its_own_files_are_given(client, settings, name):
+    beside(settings, "report.html", b"")
+    beside(settings, "secret.txt", b"secret")
+    assert named(client, name).status_code == 404
+
+
+def named(client, name):
+    return client.get("/file", params={"dag": "small.drift_monitoring", "run": RUN, "name": name})
 
 
 def test_a_run_of_training_has_the_card_of_its_model_with_plots_and_no_script(client, settings):
@@ -107,10 +143,18 @@ def test_the_quarantine_is_a_csv_that_no_spreadsheet_runs(client, quarantined):
     ]
 
 
-@pytest.mark.parametrize("path", ["/report", "/quarantine"])
+@pytest.mark.parametrize("path", ["/report", "/quarantine", "/file"])
 @pytest.mark.parametrize(
     ("dag", "run"),
     [("../../etc.data_ingestion", RUN), ("small.data_ingestion", ".."), ("small.data_ingestion", ".git")],
 )
 def test_nobody_leaves_the_storage(client, path, dag, run):
     assert ask(client, path, dag, run).status_code == 404
+
+
+def test_a_form_that_is_filled_in_is_shown_and_any_other_refused(client):
+    given = {"dag": "small.alert_dismissal", "conf": '{"reason": "known"}'}
+    shown = client.get("/form", params=given)
+    assert (shown.status_code, shown.headers["X-Frame-Options"]) == (200, "DENY")
+    assert ">known</textarea>" in shown.text
+    assert client.get("/form", params={**given, "conf": "[]"}).status_code == 400

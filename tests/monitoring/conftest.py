@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from monitoring.analyse import analyse
-from monitoring.findings import Findings
+from monitoring.analyse import analyse, examine
+from monitoring.findings import LIVE, NEW_DATA, REFERENCE, Findings
 from monitoring.frames import HIGH, LATENCY_MS, LOW, normal_form, write_frame
 from monitoring.gather import Gathered
 from monitoring.verdict import Verdict, verdict
@@ -68,7 +69,7 @@ def live(small_contract: Contract, small_rows: Callable[..., pd.DataFrame]) -> p
 
 @pytest.fixture
 def look(settings: Settings, small_contract: Contract) -> Callable[..., Look]:
-    """Carry the stages out on frames, as if they had been gathered."""
+    """Carry the stages out on frames, as if they had been gathered; `pages` are Evidently's."""
 
     def run(
         reference: pd.DataFrame,
@@ -76,9 +77,12 @@ def look(settings: Settings, small_contract: Contract) -> Callable[..., Look]:
         new_data: pd.DataFrame | None = None,
         refusals: dict[str, dict[str, int]] | None = None,
         name: str = RUN,
+        pages: bool = False,
+        **counted: Any,
     ) -> Look:
         stored: dict[str, str | int] = {}
-        for part, frame in {"reference": reference, "live": live, "new_data": new_data}.items():
+        parts = {"reference": reference, "live": live, "new_data": new_data}
+        for part, frame in parts.items():
             if frame is not None and len(frame):
                 target = storage(settings, "monitoring", small_contract.name, name, f"{part}.parquet")
                 stored |= {f"{part}_uri": write_frame(target, frame), f"{part}_rows": len(frame)}
@@ -89,8 +93,13 @@ def look(settings: Settings, small_contract: Contract) -> Callable[..., Look]:
             served=released(small_contract),
             refusals=refusals or {},
             **stored,
+            **counted,
         )
-        findings = analyse(small_contract, settings, name, gathered)
+        named = {REFERENCE: reference, LIVE: live, NEW_DATA: new_data}
+        frames = {what: frame for what, frame in named.items() if frame is not None and len(frame)}
+        findings = (
+            analyse(small_contract, settings, name, gathered) if pages else examine(small_contract, gathered, frames)
+        )
         return Look(gathered, findings, verdict(small_contract, findings))
 
     return run

@@ -1,5 +1,7 @@
 """Gathering from the real registries, release log and prediction log."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,7 +13,7 @@ from ingestion.publish import publish
 from ingestion.validate import validate
 from monitoring.analyse import analyse
 from monitoring.errors import MonitoringError
-from monitoring.frames import read_frame
+from monitoring.frames import ID, read_frame
 from monitoring.gather import Gathered, gather
 from monitoring.verdict import verdict
 from pipeline.batch_log import record_batch
@@ -53,6 +55,7 @@ def stage(tmp_path_factory, small_contract, small_rows):
         state_dir=folder / "state",
         mlflow_uri=f"sqlite:///{folder}/mlflow.db",
         reports_uri="",
+        service_uri="http://127.0.0.1:9",  # nobody is there
     )
     source = folder / "rows.csv"
     small_rows(800, 5).to_csv(source, index=False)
@@ -130,7 +133,7 @@ def test_without_a_release_nothing_is_compared(small_contract, settings):
     gathered = gather(small_contract, settings, "run", UNTIL, "data-v1.0.0")
     assert (gathered.served, gathered.live_uri, gathered.reference_uri) == (None, None, None)
     judged = verdict(small_contract, analyse(small_contract, settings, "run", gathered))
-    assert (judged.status, judged.retrain) == ("no model", "no model is released yet")
+    assert (judged.status, judged.sentences) == ("no model", ["small: no model is released yet."])
 
 
 def test_a_time_without_zone_is_refused(small_contract, settings):
@@ -169,16 +172,67 @@ def test_the_reference_carries_honest_predictions_and_the_chain_reaches_a_verdic
     assert error == pytest.approx(gathered.served.metrics["mae"], rel=1e-4)
     findings = analyse(stage.contract, stage.settings, "run-2", gathered)
     assert findings.performance.truths == 60
-    assert verdict(stage.contract, findings).status == "healthy"
+    judged = verdict(stage.contract, findings)
+    away = [reason for reason in judged.reasons if reason.subject == "service"]
+    assert [reason.severity for reason in away] == ["watch"]
+    assert "does not answer at http://127.0.0.1:9" in away[0].sentence
+    unasked = gather(stage.contract, stage.settings, "run-2", UNTIL, ask=False)
+    assert verdict(stage.contract, analyse(stage.contract, stage.settings, "run-2", unasked)).status == "healthy"
+
+
+@pytest.mark.usefixtures("traffic")
+def test_live_error_is_that_of_the_log_and_the_truth_to_the_cent(stage):
+    """By hand: from the raw rows of the service's file."""
+    log = stage.settings.state / "predictions" / "small.db"
+    with closing(sqlite3.connect(log)) as connection:
+        (mae, truths) = connection.execute(
+            "SELECT AVG(ABS(prediction - actual)), COUNT(*) FROM predictions JOIN actuals ON prediction_id = id "
+            "WHERE version = 3 AND caller != 'mlops-smoke' AND predictions.time >= ? AND predictions.time < ?",
+            [utc_text(UNTIL - timedelta(days=30)), utc_text(UNTIL)],
+        ).fetchone()
+        raw = dict(connection.execute("SELECT id, prediction FROM predictions").fetchall())
+    gathered = gather(stage.contract, stage.settings, "run-cent", UNTIL, ask=False)
+    measured = analyse(stage.contract, stage.settings, "run-cent", gathered).performance
+    assert measured.truths == truths == 60
+    assert measured.mae == pytest.approx(mae, abs=0.001)
+    live = read_frame(gathered.live_uri)
+    assert dict(zip(live[ID], live[PREDICTION], strict=True)).items() <= raw.items()  # to the last digit
+
+
+@pytest.mark.usefixtures("traffic")
+def test_answers_of_other_versions_are_kept_apart_with_the_error_their_release_promised(stage):
+    """Version 2 was never released here: its held-out error is not known, its answers are counted all the same."""
+    gathered = gather(stage.contract, stage.settings, "run-versions", UNTIL, ask=False)
+    assert (gathered.live_rows, gathered.other_rows, gathered.other_mae) == (70, 1, {})
+    versions = analyse(stage.contract, stage.settings, "run-versions", gathered).performance.versions
+    assert [(one.version, one.answers) for one in versions] == [(3, 70), (2, 1)]
+    served = gathered.served
+    commit_release(stage.settings, served.model_copy(update={"version": 2, "metrics": {"mae": 12.5}}))
+    commit_release(stage.settings, served)
+    again = gather(stage.contract, stage.settings, "run-versions", UNTIL, ask=False)
+    assert (again.served, again.other_mae) == (served, {2: 12.5})
+
+
+@pytest.mark.usefixtures("traffic")
+def test_a_version_that_the_model_registry_has_lost_is_a_finding(stage, tmp_path):
+    lost = stage.settings.model_copy(update={"mlflow_uri": f"sqlite:///{tmp_path}/empty.db"})
+    gathered = gather(stage.contract, lost, "run-lost", UNTIL, ask=False)
+    assert gathered.served.run_id in gathered.model_away
+    assert read_frame(gathered.reference_uri)[PREDICTION].isna().all()
+    findings = analyse(stage.contract, lost, "run-lost", gathered)
+    assert findings.performance.mae is not None
+    judged = verdict(stage.contract, findings)
+    assert ("watch", "model registry") in [(reason.severity, reason.subject) for reason in judged.reasons]
+    assert judged.status != "healthy"
 
 
 @pytest.mark.usefixtures("traffic")
 def test_new_data_are_the_rows_that_the_served_version_does_not_have(stage):
     version = ingest(stage.contract, stage.settings, stage.source, SECOND)
     known, newest = (len(DataRegistry(stage.settings, stage.contract).read(one)) for one in ("data-v1.0.0", version))
-    gathered = gather(stage.contract, stage.settings, "run-3", UNTIL, version)
+    gathered = gather(stage.contract, stage.settings, "run-3", UNTIL, version, ask=False)
     assert gathered.new_data_rows == len(read_frame(gathered.new_data_uri)) == newest - known > 0
-    again = gather(stage.contract, stage.settings, "run-3", UNTIL, version)
+    again = gather(stage.contract, stage.settings, "run-3", UNTIL, version, ask=False)
     assert again == gathered
     old = gather(stage.contract, stage.settings, "run-4", UNTIL, "data-v1.0.0")
     assert old.new_data_rows == 0

@@ -7,24 +7,29 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 
 from monitoring.findings import Findings
 from monitoring.frames import LATENCY_MS
+from monitoring.reasons import Reason
 from monitoring.verdict import verdict
 from pipeline.contract import PREDICTION
 
 GARDEN = "größe des gartens"
 
 
+def grave(look) -> list[Reason]:
+    return [reason for reason in look.verdict.reasons if reason.severity != "note"]
+
+
 def sentences(look) -> str:
-    return "\n".join(look.verdict.reasons)
+    return "\n".join(look.verdict.sentences)
 
 
 def test_other_rows_of_the_same_population_are_healthy(look, reference, live):
     seen = look(reference, live)
     assert seen.verdict.status == "healthy"
-    assert seen.verdict.retrain is None
+    assert seen.verdict.shift is False
     assert seen.findings.live.changed == []
     assert {item.column for item in seen.findings.live.columns} == set(live.columns[: seen.findings.live.features])
     assert not seen.findings.prediction.drifted
-    assert "None of 7 columns of live traffic drifted, over 300 answers." in seen.verdict.reasons
+    assert "None of 7 columns of live traffic drifted, over 300 answers." in sentences(seen)
 
 
 def test_small_samples_of_the_same_population_do_not_drift(look, reference, live):
@@ -42,8 +47,12 @@ def test_one_shifted_number_is_named_and_watched(look, reference, live):
     seen = look(reference, live.assign(area=live["area"] + 40))
     assert seen.findings.live.changed == ["area"]
     assert seen.verdict.status == "watch"
-    assert seen.verdict.retrain is None
-    assert "1 column of 7 (14%) of live traffic drifted from the training data (to act: 30%): area." in sentences(seen)
+    assert seen.verdict.shift is False
+    (reason,) = grave(seen)
+    assert (reason.view, reason.severity, reason.subject) == ("input drift", "watch", "area")
+    assert reason.value >= reason.limit >= 0.15
+    assert reason.sentence.startswith("area of live traffic drifted: lies 0.7")
+    assert f"(limit: {reason.limit:.2f}), its mean +0.7" in reason.sentence
 
 
 def test_a_category_that_became_twice_as_frequent_is_named(look, reference, live):
@@ -51,22 +60,39 @@ def test_a_category_that_became_twice_as_frequent_is_named(look, reference, live
     doubled = pd.concat([live[villas], live[villas], live[~villas].sample(300 - 2 * villas.sum(), random_state=0)])
     doubled = doubled.sort_index().reset_index(drop=True)
     assert (doubled["kind"] == "Villa").mean() == pytest.approx(2 * villas.mean())
-    assert look(reference, doubled).findings.live.changed == ["kind"]
+    seen = look(reference, doubled)
+    assert seen.findings.live.changed == ["kind"]
+    assert "villa is in 5" in next(reason.sentence for reason in grave(seen) if reason.subject == "kind").lower()
+
+
+def test_a_category_that_doubled_is_named_even_where_the_column_as_a_whole_hardly_moved(look, reference, live):
+    words = np.array(["north", "south", *(f"quarter {place}" for place in range(8))])
+    shares = np.array([0.1, 0.1, *([0.1] * 8)])
+    more = np.where(words == "north", 0.2, 0.8 / 9)
+    rng = np.random.default_rng(0)
+    known = reference.assign(district=rng.choice(words, len(reference), p=shares))
+    seen = look(known, live.assign(district=rng.choice(words, len(live), p=more)))
+    (column,) = [item for item in seen.findings.live.columns if item.drifted]
+    assert (column.column, column.distance < column.limit) == ("district", True)
+    assert [item.category for item in column.categories] == ["north"]
+    assert "district of live traffic drifted: north is in " in sentences(seen)
+    assert look(known, live.assign(district=rng.choice(words, len(live), p=shares))).findings.live.changed == []
 
 
 def test_many_drifted_columns_ask_for_a_retraining(look, reference, live):
     seen = look(reference, live.assign(area=live["area"] * 2, **{"class": 5.0}, lift="true"))
     assert seen.findings.live.changed == ["area", "class", "lift"]
     assert seen.verdict.status == "act"
-    assert "3 columns of 7 (43%)" in seen.verdict.retrain
+    assert seen.verdict.shift is True
+    assert seen.verdict.sentences[0].startswith("3 columns of 7 (43%)")
 
 
 def test_true_prices_half_as_high_again_ask_for_a_retraining(look, reference, live):
     seen = look(reference, live.assign(rent=live["rent"] * 1.5))
     assert seen.verdict.status == "act"
-    assert seen.verdict.reasons[0].startswith("The live mean absolute error is ")
-    assert "over 300 truths" in seen.verdict.retrain
-    assert "(limit: 1.25 times)" in seen.verdict.retrain
+    assert seen.verdict.sentences[0].startswith("The live mean absolute error is ")
+    assert "over 300 truths" in seen.verdict.sentences[0]
+    assert "(limit: 1.25 times)" in seen.verdict.sentences[0]
     assert seen.findings.performance.bias < -50
     assert "The interval holds" in sentences(seen)
 
@@ -94,7 +120,8 @@ def test_errors_equal_a_computation_by_hand(look, reference, live):
 def test_without_truth_the_error_is_unknown_and_nothing_is_called_healthy(look, reference, live):
     seen = look(reference, live.assign(rent=np.nan))
     assert seen.verdict.status == "not enough data"
-    assert seen.verdict.reasons == ["The truth of 0 of 300 answers has arrived; the live error is judged from 50 on."]
+    told = "The truth of 0 of 300 answers has arrived; the live error is judged from 50 on."
+    assert seen.verdict.sentences[0].startswith(told)
     assert seen.findings.performance.mae is None
 
 
@@ -106,9 +133,8 @@ def test_drift_is_told_without_truth(look, reference, live):
 def test_too_few_answers_are_never_healthy(look, reference, live, rows):
     seen = look(reference, live[:rows])
     assert seen.verdict.status == "not enough data"
-    assert seen.verdict.retrain is None
     told = f"{rows} predictions were answered in 30 days; at least 50 are needed to judge."
-    assert seen.verdict.reasons[0] == told
+    assert seen.verdict.sentences == [told]
 
 
 def test_few_answers_do_not_act_however_wrong_they_are(look, reference, live):
@@ -140,20 +166,36 @@ def test_values_that_go_missing_are_a_finding(look, reference, live):
     assert seen.findings.live.changed == [GARDEN]
 
 
-def test_unseen_words_are_told_and_change_nothing_by_themselves(look, reference, live):
+@pytest.mark.parametrize(("rows", "status"), [(3, "healthy"), (60, "watch")])
+def test_unseen_words_are_told_and_many_are_a_problem(look, reference, live, rows, status):
     strange = live.copy()
-    strange.loc[:2, "district"] = "atlantis"
+    strange.loc[: rows - 1, "district"] = [f"atlantis {place % 7}" for place in range(rows)]
     seen = look(reference, strange)
-    unseen = [item.sentence for item in seen.findings.live.quality if item.problem == "unseen"]
-    assert unseen[0].startswith("district holds words that were never seen, in 3 of 300 rows")
-    assert "atlantis" in unseen[0]
-    assert seen.verdict.status == "healthy"
+    (unseen,) = [item for item in seen.findings.live.quality if item.problem == "unseen"]
+    assert unseen.sentence.startswith(f"district holds words that were never seen, in {rows} of 300 rows (")
+    assert "atlantis 0" in unseen.sentence
+    assert (unseen.note, seen.verdict.status) == (status == "healthy", status)
+
+
+def test_a_column_that_live_rows_do_not_have_is_named(look, reference, live):
+    (reason,) = grave(look(reference, live.drop(columns="kind")))
+    assert (reason.view, reason.subject) == ("data quality", "kind")
+
+
+@pytest.mark.parametrize("rows", [50, 300])
+def test_rows_of_nulls_only_are_findings_and_no_failure(look, reference, live, rows):
+    empty = live[:rows].copy()
+    for name in empty.columns:
+        empty[name] = pd.Series([None] * rows, dtype=empty[name].dtype)
+    seen = look(reference, empty)
+    assert seen.verdict.status == "act"
+    assert {item.problem for item in seen.findings.live.quality} == {"empty"}
 
 
 def test_a_column_that_the_training_data_did_not_have_is_named(look, reference, live):
     seen = look(reference.drop(columns="kind"), live)
     assert [(item.column, item.problem) for item in seen.findings.live.quality if item.column == "kind"] == [
-        ("kind", "absent")
+        ("kind", "new")
     ]
     assert seen.verdict.status == "watch"
 
@@ -171,11 +213,49 @@ def test_predictions_that_move_are_watched(look, reference, live):
     assert "The predictions lie" in sentences(seen)
 
 
-def test_many_refusals_are_watched_and_few_are_not(look, reference, live):
-    many = look(reference, live, refusals={"area": {"range": 40}, "kind": {"category": 10}})
-    assert many.verdict.status == "watch"
-    assert "50 values were refused beside 300 answers (14%; limit: 10%), most of them of area." in sentences(many)
-    assert look(reference, live, refusals={"area": {"range": 3}}).verdict.status == "healthy"
+@pytest.mark.parametrize(
+    ("counts", "status"),
+    [
+        ({"area": {"range": 1}}, "healthy"),
+        ({"area": {"range": 6, "type": 2}}, "watch"),
+        ({"area": {"range": 40}, "kind": {"category": 10}}, "watch"),
+        ({"area": {"range": 140}}, "act"),
+        ({"colour": {"unexpected": 12}}, "watch"),
+    ],
+)
+def test_refusals_of_one_field_count_as_evidence(look, reference, live, counts, status):
+    """What is out of range never reaches the log; a third of all values refused asks to act."""
+    seen = look(reference, live, refusals=counts)
+    assert seen.verdict.status == status
+    found = [reason for reason in grave(seen) if reason.view == "data quality"]
+    assert [reason.subject for reason in found] == (list(counts) if status != "healthy" else [])
+    assert seen.verdict.shift is False
+
+
+def test_the_sentence_of_refusals_names_field_reasons_and_limit(look, reference, live):
+    (reason,) = grave(look(reference, live, refusals={"area": {"range": 40, "type": 3}}))
+    assert reason.sentence.startswith("43 values of requests were refused for area (range 40, type 3) beside 300 that ")
+    assert "were answered: 12.5% (limit: " in reason.sentence
+
+
+@pytest.mark.parametrize(("refused", "status"), [(60, "healthy"), (0, "watch")])
+def test_refusals_are_compared_with_what_was_usual_in_the_training_data(look, reference, live, refused, status):
+    known = {"known_refusals": {"area": {"range": refused}} if refused else {}, "known_rows": 900}
+    assert look(reference, live, refusals={"area": {"range": 20}}, **known).verdict.status == status
+
+
+def test_where_everything_is_refused_few_answers_are_no_lack_of_evidence(look, reference, live):
+    seen = look(reference, live[:3], refusals={"area": {"range": 400}})
+    assert seen.verdict.status == "act"
+    assert grave(seen)[0].subject == "area"
+    assert look(reference, live[:3], refusals={"area": {"range": 40}}).verdict.status == "not enough data"
+
+
+def test_rows_that_ingestion_refused_are_noticed(look, reference, live):
+    counts = {"batch_refusals": {"kind": {"category": 30}}}
+    (reason,) = grave(look(reference, live, new_data=live, **counts))
+    assert reason.sentence.startswith("30 rows of ingested batches were refused for kind (category 30) beside 300 that")
+    assert grave(look(reference, live, new_data=live, batch_refusals={"kind": {"category": 1}})) == []
 
 
 def test_new_data_is_compared_apart(look, reference, live):
@@ -184,8 +264,8 @@ def test_new_data_is_compared_apart(look, reference, live):
     assert seen.findings.live.changed == []
     assert seen.findings.new_data.changed == ["area", "class", "lift"]
     assert seen.verdict.status == "watch"
-    assert "of newly ingested data drifted" in sentences(seen)
-    assert sorted(seen.findings.snapshots) == ["live traffic", "new data"]
+    assert "3 columns of 7 (43%) of newly ingested data drifted" in sentences(seen)
+    assert look(reference, live, new_data=moved[:49]).verdict.status == "healthy"  # too few to judge
 
 
 def test_health_is_the_latency_of_the_answers(look, reference, live):
@@ -201,4 +281,4 @@ def test_the_same_rows_give_the_same_findings(look, reference, live):
 
 def test_without_a_release_a_model_is_asked_for(small_contract):
     judged = verdict(small_contract, Findings())
-    assert (judged.status, judged.retrain) == ("no model", "no model is released yet")
+    assert (judged.status, judged.sentences) == ("no model", ["small: no model is released yet."])

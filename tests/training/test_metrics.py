@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from pipeline.bootstrap import estimate, lower_bound
 from pipeline.contract import Contract
-from training.bootstrap import estimate, lower_bound
 from training.conformal import conformal_interval, coverage, covered, width
 from training.errors import TrainingError
 from training.metrics import METRICS, error_name, errors, mae, measure, measure_surely, names_of

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline.bootstrap import Estimate
 from pipeline.contract import Contract
-from training.bootstrap import Estimate
 from training.card.content import Image, Images
 from training.card.wording import NOT_DEFINED, listed, number, percent, span
 from training.evaluation.document import Evaluation, SliceResult

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
-from training.bootstrap import Estimate
+from pipeline.bootstrap import Estimate
 
 NOT_DEFINED = "not defined"
 

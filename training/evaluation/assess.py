@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.bootstrap import Estimate, estimate
 from pipeline.bundle.format import Interval
 from pipeline.bundle.parity import Predict
 from pipeline.contract import Contract
 from pipeline.split import SplitName
-from training.bootstrap import Estimate, estimate
 from training.conformal import covered, width
 from training.data import Part
 from training.errors import TrainingError

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from pipeline.bundle.format import Interval
 from pipeline.contract import Contract
+from pipeline.slices import Labels, slice_groups, slice_labels
 from training.conformal import covered, width
 from training.data import Part, recent
 from training.evaluation.document import SliceResult
 from training.metrics import measure, names_of
-from training.slices import Labels, slice_groups, slice_labels
 
 Numbers = NDArray[np.float64]
 

@@ -1,8 +1,8 @@
 """The evaluation of one model, stored beside it as `evaluation.json`; the gate and the model card read it."""
 
+from pipeline.bootstrap import Estimate
 from pipeline.bundle.format import Interval
 from pipeline.contract.base import Section
-from training.bootstrap import Estimate
 from training.rules import Rule
 
 EVALUATION = "evaluation.json"

@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
+from pipeline.bootstrap import CONFIDENCE, estimate
 from pipeline.contract import Contract
 from pipeline.profile.wording import word
-from training.bootstrap import CONFIDENCE, estimate
+from pipeline.slices import slice_groups, slice_labels
 from training.conformal import covered
 from training.data import Part
 from training.evaluation.document import Evaluation, Importance
@@ -17,7 +18,6 @@ from training.evaluation.dot_plot import Dot, dot_plot
 from training.evaluation.drawing import BAD, BAR, INK, POINT, new_figure, tidy
 from training.evaluation.readable import amount
 from training.metrics import METRICS
-from training.slices import slice_groups, slice_labels
 
 Numbers = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.bootstrap import estimate, lower_bound
 from pipeline.contract import Contract
-from training.bootstrap import estimate, lower_bound
 from training.gate.decision import Compared
 from training.gate.evidence import Evidence, Rival
 from training.metrics import error_name

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from pipeline.bootstrap import Estimate
 from pipeline.contract.base import Section
-from training.bootstrap import Estimate
 from training.errors import GateRefused
 from training.rules import Rule
 

@@ -4,13 +4,13 @@ import numpy as np
 
 from pipeline.bundle.parity import Predict
 from pipeline.contract import Contract
+from pipeline.slices import slice_labels
 from training.data import Part, recent
 from training.evaluation.document import Evaluation
 from training.gate.champion import Champion, IncomparableError, held_out_of, predictions_of
 from training.gate.evidence import Evidence, Rival
 from training.metrics import errors
 from training.package import Packaged
-from training.slices import slice_labels
 
 
 def gather(

@@ -1,6 +1,7 @@
 """Judge: the gate as a stage. It gathers what the rules need, decides, and keeps the decision with the run."""
 
 from pipeline.contract import Contract
+from pipeline.model_registry import version_of_run
 from pipeline.settings import Settings
 from training.data import join, load_parts
 from training.evaluation.document import EVALUATION, Evaluation
@@ -18,7 +19,8 @@ from training.tracking import Tracker
 def judge(contract: Contract, settings: Settings, plan: Plan, evaluated: Evaluated, packaged: Packaged) -> Decision:
     """Decide whether the challenger may take the place of what is live, and store the decision with its run.
 
-    A challenger that went live since keeps the decision that let it: compared with itself it would gain nothing.
+    A challenger that was registered keeps the decision that let it: compared with itself, or with one that has come
+    since, it would gain nothing.
 
     Raises:
         TrainingError: when the data version has a split without rows.
@@ -27,9 +29,9 @@ def judge(contract: Contract, settings: Settings, plan: Plan, evaluated: Evaluat
         ReleaseLogError: when what is live cannot be read.
     """
     tracker = Tracker(contract, settings)
-    champion, incomparable = _live(contract, settings)
-    if champion and champion.bundle.metadata.run_id == evaluated.run_id:
+    if version_of_run(tracker.client, contract.name, evaluated.run_id) is not None:
         return tracker.read_document(evaluated.run_id, DECISION, Decision)
+    champion, incomparable = _live(contract, settings)
     evaluation = tracker.read_document(evaluated.run_id, EVALUATION, Evaluation)
     evidence = _evidence(contract, settings, plan, evaluation, packaged, champion, incomparable)
     decision = decide(contract, evidence)

@@ -1,7 +1,7 @@
 """Rules that look at champion and challenger side by side, over all rows or the recent ones."""
 
+from pipeline.bootstrap import Estimate
 from pipeline.contract import Contract
-from training.bootstrap import Estimate
 from training.gate.compare import bound_of_gain, worsening_on
 from training.gate.decision import Compared
 from training.gate.evidence import Evidence, Rival

@@ -1,8 +1,8 @@
 """Rules that look at the challenger alone: what it must be, whichever model is live."""
 
+from pipeline.bootstrap import Estimate
 from pipeline.bundle.parity import TOLERANCE
 from pipeline.contract import Contract
-from training.bootstrap import Estimate
 from training.gate.evidence import Evidence
 from training.gate.wording import or_undefined, title_of, unit_of
 from training.rules import Rule, rule

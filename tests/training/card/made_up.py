@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from pipeline.bootstrap import Estimate
 from pipeline.bundle.format import Interval
 from pipeline.contract import Contract, parse_contract
 from tests.conftest import SMALL
-from training.bootstrap import Estimate
 from training.card import Card, card
 from training.evaluation.document import Contribution, Evaluation, Explained, Importance, SliceResult
 from training.gate.decision import Compared, Decision

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from training.bootstrap import Estimate
+from pipeline.bootstrap import Estimate
 from training.card.wording import (
     METRICS,
     change,

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from pipeline.bundle.format import Interval
+from pipeline.slices import slice_labels
 from tests.training.evaluation.made import AREA, INTERVAL, balance, balances, flats, small, true_profit, true_rent
 from training.conformal import coverage, width
 from training.evaluation.by_slice import evaluate_slices, recent_slice, worst_slice
 from training.metrics import measure, names_of
-from training.slices import slice_labels
 
 SLICES = {"kind": {}, "district": {}, "area": {"edges": [10, 100]}}
 ERROR = "mean_abs_log_error"

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from pipeline.contract import ContractError
+from pipeline.slices import check_slices, slice_groups, slice_labels
 from tests.training.evaluation.made import flats, only, small
-from training.slices import check_slices, slice_groups, slice_labels
 
 ALL = {
     "area": {"edges": [50, 100.5]},

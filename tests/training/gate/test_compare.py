@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.bootstrap import lower_bound
+from pipeline.bootstrap import lower_bound
 from training.gate.compare import corrected, gain, worsening
 
 

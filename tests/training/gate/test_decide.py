@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.bootstrap import Estimate
 from pipeline.bundle.format import Interval
 from pipeline.contract import Contract, Limit
 from pipeline.contract.gate_section import Slice
-from training.bootstrap import Estimate
 from training.errors import GateRefused
 from training.evaluation.document import Evaluation
 from training.gate.decide import decide

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pipeline.contract import Contract
-from pipeline.model_registry import BUNDLE, ModelRegistryError
+from pipeline.model_registry import BUNDLE, ModelRegistryError, ensure_model
 from pipeline.release_log import Release, commit_release
 from pipeline.settings import Settings
 from tests.training.gate.conftest import write_model
@@ -127,13 +127,17 @@ def test_a_shift_lets_the_last_windows_decide(
     assert "the number of rows of the last windows" in [rule.name for rule in decision.rules]
 
 
-def test_a_challenger_that_is_live_keeps_the_decision_that_let_it(
+def test_a_challenger_that_was_registered_keeps_the_decision_that_let_it(
     own: Settings, small_contract: Contract, chain: Any, release: Callable[..., Release]
 ) -> None:
+    """Repeated after another version went live, its training ends as it did."""
     made = release(chain.evaluated.candidate)
-    live = Evaluated(**{**chain.evaluated.model_dump(), "run_id": made.run_id})
-    Tracker(small_contract, own).log_document(made.run_id, DECISION, chain.decision)
-    assert judge(small_contract, own, chain.plan, live, chain.packaged) == chain.decision
+    tracker = Tracker(small_contract, own)
+    registered = Evaluated(**{**chain.evaluated.model_dump(), "run_id": made.run_id})
+    tracker.log_document(made.run_id, DECISION, chain.decision)
+    ensure_model(tracker.client, small_contract.name)
+    tracker.client.create_model_version(small_contract.name, f"runs:/{made.run_id}/model", run_id=made.run_id)
+    assert judge(small_contract, own, chain.plan, registered, chain.packaged) == chain.decision
 
 
 GONE = {

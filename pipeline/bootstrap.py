@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,26 +50,48 @@ def lower_bound(statistic: Statistic, *columns: Numbers, confidence: float, seed
     return _bounds(statistic, columns, confidence, "greater", seed)[0]
 
 
+def intervals(
+    statistic: Statistic, *columns: Numbers, paired: bool = True, confidence: float = CONFIDENCE, seed: int = 0
+) -> tuple[Numbers, Numbers]:
+    """Return the two ends of each of the numbers that a statistic gives, NaN where one is not defined.
+
+    Args:
+        statistic: vectorised, `statistic(*columns, axis)`, of shape (numbers, draws).
+        columns: arrays of shape (n,), n at least 2; with `paired` they belong together row by row.
+        paired: else each column is drawn for itself, at its own length.
+        confidence: of the two-sided interval.
+        seed: of the draws.
+    """
+    found = _draw(statistic, columns, confidence, "two-sided", seed, paired)
+    return np.asarray(found.low), np.asarray(found.high)
+
+
 def _bounds(
     statistic: Statistic, columns: tuple[Numbers, ...], confidence: float, side: str, seed: int
 ) -> tuple[float | None, float | None]:
-    rows = len(columns[0])
-    if rows < 2:
+    if len(columns[0]) < 2:
         return None, None
+    found = _draw(statistic, columns, confidence, side, seed)
+    low, high = (float(end) if math.isfinite(end) else None for end in (found.low, found.high))
+    return low, high
+
+
+def _draw(
+    statistic: Statistic, columns: tuple[Numbers, ...], confidence: float, side: str, seed: int, paired: bool = True
+) -> Any:
+    rows = max(len(column) for column in columns)
     wanted = max(_DRAWS, math.ceil(_TAIL / (1 - confidence)))
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # draws whose statistic is not defined are seen below
-        found = stats.bootstrap(
+        return stats.bootstrap(
             columns,
             statistic,
             n_resamples=max(min(wanted, _NUMBERS // rows), 200),
             batch=max(_AT_ONCE // rows, 1),
-            paired=True,
+            paired=paired,
             vectorized=True,
             confidence_level=confidence,
             alternative=side,
             method="percentile",
             rng=np.random.default_rng(seed),
         ).confidence_interval
-    low, high = (float(end) if math.isfinite(end) else None for end in (found.low, found.high))
-    return low, high

@@ -11,6 +11,7 @@ from pipeline.coders import Coder, Words, coder
 from pipeline.contract import CategoryColumn, Contract, ContractError
 
 Labels = NDArray[np.str_]
+Codes = NDArray[np.intp]
 
 MISSING = "missing"
 OTHER = "other"
@@ -24,7 +25,15 @@ def slice_labels(contract: Contract, frame: pd.DataFrame) -> dict[str, Labels]:
         contract: says which columns, and where numbers are cut: a number at an edge is in the group above it.
         frame: validated rows, whose values have their normal form.
     """
-    return {name: _labels(contract, name, frame[name]) for name in contract.gate.slices}
+    return {name: groups[codes] for name, (codes, groups) in slice_codes(contract, frame).items()}
+
+
+def slice_codes(contract: Contract, frame: pd.DataFrame) -> dict[str, tuple[Codes, Labels]]:
+    """Return the groups that there are, and for each row its place among them; a group may stand there twice.
+
+    Columns that the frame does not have are left out. Arguments as of `slice_labels`.
+    """
+    return {name: _codes(contract, name, frame[name]) for name in contract.gate.slices if name in frame}
 
 
 def slice_groups(contract: Contract) -> dict[str, tuple[str, ...]]:
@@ -66,18 +75,21 @@ def _ranges(edges: tuple[float, ...]) -> list[str]:
     return [f"under {shown[0]}", *between, f"{shown[-1]} and more"]
 
 
-def _labels(contract: Contract, name: str, values: "pd.Series[Any]") -> Labels:
+def _codes(contract: Contract, name: str, values: "pd.Series[Any]") -> tuple[Codes, Labels]:
     edges = contract.gate.slices[name].edges
     if edges:
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        places = np.searchsorted(edges, numbers, side="right")
-        return np.where(np.isnan(numbers), MISSING, np.array(_ranges(edges))[places])
-    codes, found = pd.factorize(values)  # -1 stands for a missing value
+        groups = np.array([*_ranges(edges), MISSING])
+        return np.where(np.isnan(numbers), len(groups) - 1, np.searchsorted(edges, numbers, side="right")), groups
+    codes, found = pd.factorize(values)  # -1 stands for a missing value: the last group
     known = coder(contract.features[name])
-    return np.array([*(_group(known, value) for value in found), MISSING])[codes]
+    return np.where(codes < 0, len(found), codes), np.array([*(_group(known, value) for value in found), MISSING])
 
 
 def _group(known: Coder, value: Any) -> str:
     if isinstance(known, Words):
         return str(known.normalise(value)) if known.knows(value) else OTHER
-    return _TRUTH[bool(known.normalise(value))]
+    try:
+        return _TRUTH[bool(known.normalise(value))]
+    except ValueError:  # of an earlier contract, which allowed it
+        return OTHER
