@@ -1,0 +1,1 @@
+"""What a cluster needs of us before Flux can begin."""
