@@ -36,14 +36,14 @@ class Server:
         )
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self._port = int(free.getsockname()[1])
+            self.port = int(free.getsockname()[1])
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
         places = {
             "listen_addresses": "127.0.0.1",
-            "port": self._port,
+            "port": self.port,
             "unix_socket_directories": self._folder,
             "fsync": "off",
         }
@@ -78,9 +78,9 @@ class Server:
 
     def admin(self, name: str) -> psycopg.Connection[Any]:
         """Connect to one of its databases."""
-        where = {"host": "127.0.0.1", "port": self._port, "dbname": name}
+        where = {"host": "127.0.0.1", "port": self.port, "dbname": name}
         return psycopg.connect(**where, user=ADMIN, password=PASSWORD, autocommit=True)  # type: ignore[arg-type]
 
     def database(self, name: str) -> Database:
         """Return one of its databases as the settings name it."""
-        return Database(f"postgresql://127.0.0.1:{self._port}/{name}", WHO)
+        return Database(f"postgresql://127.0.0.1:{self.port}/{name}", WHO)

@@ -1,5 +1,6 @@
 """The prediction log's copy on a real PostgreSQL: each row once, whatever is killed, stopped or erased."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -13,14 +14,17 @@ from typing import Any
 import pytest
 
 from pipeline.prediction_log import Answer, Outbox, PredictionLogError, utc_text
+from pipeline.prediction_log.blocks import OutboxLog, Span
 from pipeline.prediction_log.choice import Choice
+from pipeline.prediction_log.copied import CopiedLog
+from pipeline.prediction_log.database import Database
 from pipeline.prediction_log.erase import Erased, erase_in_outbox
 from pipeline.prediction_log.erase_copy import erase_in_database
 from pipeline.prediction_log.holdings import of_database
 from pipeline.prediction_log.migrate import migrate_database
 from serving.shipper import Shipper
 from serving.shipping import Copier
-from tests.system.postgres_server import ADMIN, PASSWORD
+from tests.system.postgres_server import ADMIN, PASSWORD, WHO
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -77,6 +81,39 @@ def test_everything_is_copied_once_as_it_is(outbox, path, database, ask):
     assert of_database(database, "small")["refusals"] == 4
 
 
+def test_the_copy_is_read_as_the_outbox_is(outbox, path, database):
+    """Backslashes, quotes and line breaks as well: COPY escapes them in its own way."""
+    odd = {"kind": 'a"b\\n\t\n\u2028', "größe": 1e20, "lift": True, "none": None}
+    outbox.add_all([answer("a"), answer("b", features=odd, version=7), answer("smoke", caller="not me")]).result(5)
+    outbox.add_all([answer("c", time=utc_text(NOON + timedelta(days=1))), answer("d", prediction=0.1 + 0.2)]).result(5)
+    outbox.add_actuals([("a", 5.5)])
+    outbox.refuse({("größe", "range"): 1})
+    outbox.check()
+    Copier(path, database, "small").copy()
+    span = Span(NOON, NOON + timedelta(days=1), ("not me",))
+    read = [
+        [{**json.loads(line), "row": None} for block in log.blocks(span) for line in block.split(b"\n") if line]
+        for log in (OutboxLog(path), CopiedLog(database, "small"))
+    ]
+    for lines in read:
+        for line in lines:
+            line["time"] = datetime.fromisoformat(line["time"])
+    assert read[0] == read[1]
+    assert [line["id"] for line in read[1]] == ["a", "b", "d"]
+    assert read[1][1]["features"] == odd
+    ever = Span(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+    assert CopiedLog(database, "small").refusals(ever) == OutboxLog(path).refusals(ever) == {"größe": {"range": 1}}
+    assert list(CopiedLog(database, "another").blocks(ever)) == []
+
+
+def test_a_copy_that_is_away_is_a_clear_message_without_secrets():
+    away = Database("postgresql://127.0.0.1:9/predictions", WHO)
+    ever = Span(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+    with pytest.raises(PredictionLogError, match="the database of predictions: ") as raised:
+        list(CopiedLog(away, "small").blocks(ever))
+    assert PASSWORD not in str(raised.value)
+
+
 def test_outboxes_of_several_replicas_add_up(tmp_path, database, ask):
     for replica in ("one", "two"):
         outbox = Outbox(tmp_path / f"{replica}.db")
@@ -119,7 +156,7 @@ from pathlib import Path
 from pipeline.connection import Connection
 from pipeline.prediction_log.database import Database
 from serving.shipping import Copier
-from tests.system.postgres_server import ADMIN, PASSWORD
+from tests.system.postgres_server import ADMIN, PASSWORD, WHO
 who = Connection(login=sys.argv[3], password=sys.argv[4])
 print(Copier(Path(sys.argv[1]), Database(sys.argv[2], who), "small").copy())
 """

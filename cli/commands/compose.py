@@ -1,0 +1,13 @@
+"""`mlops compose-env`: the secrets of docker/compose.yaml."""
+
+from cli.console import command, console
+from pipeline.settings import load_settings
+
+
+@command
+def compose_env() -> None:
+    """Make the passwords and keys that docker/compose.yaml asks for. Existing ones stay."""
+    from cli.compose import write_env
+
+    path = write_env(load_settings().project_dir)
+    console.print(f"wrote {path}, for its owner only; AIRFLOW_ADMIN_PASSWORD in it is that of Airflow's user admin")
