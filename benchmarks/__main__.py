@@ -5,7 +5,20 @@ from importlib import import_module
 
 from benchmarks.table import Figure, busy, draw, show
 
-BENCHMARKS = ("serving_row", "serving", "ingestion", "publishing", "gate", "interval", "training")
+BENCHMARKS = (
+    "serving_row",
+    "serving",
+    "trial",
+    "release",
+    "ingestion",
+    "publishing",
+    "gate",
+    "interval",
+    "training",
+    "monitoring_gather",
+    "monitoring_speed",
+    "monitoring_power",
+)
 
 
 def main() -> None:

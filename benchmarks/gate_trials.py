@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from upath import UPath
 
 from benchmarks.ingestion_ours import CONTRACT, ROOT, accepted
+from pipeline.bootstrap import Estimate
 from pipeline.bundle.format import Interval
 from pipeline.bundle.parity import Predict
 from pipeline.contract import SPLIT, Contract, load_contract
+from pipeline.slices import slice_labels
 from pipeline.split import SplitName, assign_splits, identity_columns
 from pipeline.storage import fetched
-from training.bootstrap import Estimate
 from training.data import Part, join, recent, split_parts
 from training.estimator import build_estimator
 from training.evaluation.document import Evaluation
@@ -26,7 +27,6 @@ from training.gate.evidence import Evidence, Rival
 from training.metrics import error_name, errors, measure, names_of
 from training.package import Packaged
 from training.proof import one_thread, predictor
-from training.slices import slice_labels
 
 Numbers = NDArray[np.float64]
 

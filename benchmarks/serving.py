@@ -17,7 +17,6 @@ from benchmarks.serving_servers import CONSTANT, MLFLOW, OURS, PORTS, SKLEARN, S
 from benchmarks.serving_stock import released
 from benchmarks.table import Bar, Figure
 from pipeline.contract import Contract
-from pipeline.encode import Encoder
 from pipeline.settings import Settings
 
 TITLE = "serving"
@@ -63,7 +62,7 @@ def _round(running: Sequence[Server], contract: Contract, seconds: int, folder: 
 
 def _body(kind: str, contract: Contract) -> Any:
     record = contract.example()
-    return {"inputs": Encoder(contract).record(record).tolist()} if kind == MLFLOW else record
+    return {"dataframe_records": [record]} if kind == MLFLOW else record
 
 
 def _start(settings: Settings, contract: Contract, folder: Path) -> float:

@@ -45,7 +45,7 @@ class Server:
 def server(kind: str, settings: Settings, model: str, folder: Path) -> Iterator[Server]:
     """Start a server, wait until it is ready, and stop it."""
     own = {"MLOPS_STATE_DIR": str(folder), "MLOPS_SERVING_PORT": str(PORTS[OURS]), "MLOPS_REPORTS_URI": ""}
-    own["MLFLOW_TRACKING_URI"] = str(settings.mlflow_uri)
+    own |= {"MLFLOW_TRACKING_URI": str(settings.mlflow_uri), "PYTHONPATH": str(settings.project_dir)}
     own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where MLflow looks for uvicorn
     command = ["taskset", "-c", "0", sys.executable, *_command(kind, model, folder)]
     # MLflow starts its workers as processes of their own: the session is what is stopped.
@@ -72,7 +72,7 @@ def _command(kind: str, model: str, folder: Path) -> list[str]:
     if kind == OURS:
         return ["-m", "serving.service", model]
     if kind == MLFLOW:
-        where = (folder / "mlflow-model.txt").read_text(encoding="utf-8")
+        where = str(folder / "named")
         listen = ["--host", "127.0.0.1", "--port", str(PORTS[kind])]
         return ["-m", "mlflow", "models", "serve", "--model-uri", where, "--env-manager", "local", *listen]
     return ["-m", "benchmarks.serving_rivals", kind, str(folder), str(PORTS[kind])]

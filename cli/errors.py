@@ -13,3 +13,15 @@ class BackupError(PipelineError):
 
 class DemoError(PipelineError):
     """The demo did not end as its story says."""
+
+
+class ClusterError(PipelineError):
+    """What a cluster needs cannot be made."""
+
+
+class ComposeError(PipelineError):
+    """The secrets of docker/compose.yaml cannot be made."""
+
+
+class ReplayError(PipelineError):
+    """A replay that cannot begin, or cannot go on."""

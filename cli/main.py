@@ -4,7 +4,22 @@ import os
 
 import typer
 
-from cli.commands import backup, contract, data, image, keys, model, predictions, release, stack, train
+from cli.commands import (
+    backup,
+    compose,
+    contract,
+    data,
+    image,
+    keys,
+    model,
+    monitor,
+    predictions,
+    release,
+    replay,
+    secrets,
+    stack,
+    train,
+)
 
 app = typer.Typer(
     name="mlops",
@@ -16,15 +31,18 @@ app = typer.Typer(
 app.add_typer(contract.app, name="contract")
 app.add_typer(data.app, name="data")
 app.add_typer(image.app, name="image")
+app.add_typer(monitor.app, name="monitor")
 app.add_typer(predictions.app, name="predictions")
 app.add_typer(release.app, name="release")
+app.add_typer(secrets.app, name="secrets")
 app.add_typer(train.app, name="train")
 for function in (
     backup.backup,
     backup.restore,
+    compose.compose_env,
     keys.serve_key,
-    model.monitor,
     model.serve,
+    replay.replay,
     stack.up,
     stack.down,
     stack.status,

@@ -3,9 +3,12 @@
 import pipeline.quiet  # noqa: F401 (before MLflow)
 
 # isort: split
+import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
@@ -131,6 +134,34 @@ def set_champion(settings: Settings, model: str, version: int) -> None:
     connect(settings).set_registered_model_alias(model, CHAMPION, str(version))
 
 
+def withdraw_champion(settings: Settings, model: str) -> None:
+    """Say that no version is live."""
+    if champion(settings, model) is not None:
+        connect(settings).delete_registered_model_alias(model, CHAMPION)
+
+
+def tag_version(settings: Settings, model: str, version: int, tags: Mapping[str, str]) -> None:
+    """Write tags of a version over what they said before."""
+    client = connect(settings)
+    for name, value in tags.items():
+        client.set_model_version_tag(model, str(version), name, value)
+
+
+def read_document(settings: Settings, run_id: str, name: str) -> Any:
+    """Return a JSON document among a run's artifacts.
+
+    Raises:
+        ModelRegistryError: when the run has none of that name.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        return json.loads(_download(settings, run_id, name, Path(scratch)).read_text(encoding="utf-8"))
+
+
+def log_document(settings: Settings, run_id: str, name: str, content: Mapping[str, Any]) -> None:
+    """Store a JSON document among a run's artifacts, over what was there under the name, such as `folder/file.json`."""
+    connect(settings).log_text(run_id, json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False), name)
+
+
 def fetch_bundle(settings: Settings, run_id: str, digest: str, target: Path) -> None:
     """Put a run's bundle into a folder, unless it is there already.
 
@@ -142,7 +173,7 @@ def fetch_bundle(settings: Settings, run_id: str, digest: str, target: Path) -> 
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as scratch:
-        fetched = _download(settings, run_id, Path(scratch))
+        fetched = _download(settings, run_id, BUNDLE, Path(scratch))
         check_digest(fetched, digest)
         target.mkdir(exist_ok=True)
         for name in FILES:  # one by one, since the folder may hold other files, such as the release
@@ -157,11 +188,11 @@ def _holds(folder: Path, digest: str) -> bool:
     return True
 
 
-def _download(settings: Settings, run_id: str, scratch: Path) -> Path:
+def _download(settings: Settings, run_id: str, name: str, scratch: Path) -> Path:
     try:
-        return Path(connect(settings).download_artifacts(run_id, BUNDLE, str(scratch)))
+        return Path(connect(settings).download_artifacts(run_id, name, str(scratch)))
     except (MlflowException, OSError) as error:
         absent = getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST"
         raise (ModelRegistryError if absent else ModelRegistryAwayError)(
-            f"the bundle of run {run_id} cannot be fetched from {settings.place('mlflow_uri')}: {error}"
+            f"the {name} of run {run_id} cannot be fetched from {settings.place('mlflow_uri')}: {error}"
         ) from error

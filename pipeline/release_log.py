@@ -1,95 +1,143 @@
 """The release log: Git is the only truth of what runs. One file per model; its history is who, when and why."""
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from pipeline.contract.base import Section
-from pipeline.errors import PipelineError
-from pipeline.git import Change, commit_and_push, ensure_repository, git, is_local, is_repository, show
-from pipeline.git import clone as clone_repository
+from pipeline.git import Change, clone, commit_and_push, ensure_repository, is_local, is_repository, show
+from pipeline.git_tree import opened, read_objects
+from pipeline.release_files import (
+    CURRENT,
+    RELEASE_FILE,
+    Release,
+    ReleaseLogError,
+    applied_path,
+    files_of,
+    parse_release,
+    release_path,
+)
+from pipeline.release_history import APPROVED_BY, RUN, commit_of_run, release_history
 from pipeline.settings import Settings
 
-# What reconcile leaves for the local service: the folder of what is live, and the release beside its bundle.
-CURRENT = "current"
-RELEASE_FILE = "release.json"
+__all__ = [
+    "CURRENT",
+    "RELEASE_FILE",
+    "TAKEN_BACK",
+    "Release",
+    "ReleaseLogError",
+    "commit_release",
+    "read_release",
+    "take_back",
+]
 
-
-class ReleaseLogError(PipelineError):
-    """A release log that cannot be read."""
-
-
-class Release(Section):
-    """What is to run: a model version and all that identifies it. The commit says when and by whom."""
-
-    model: str
-    version: int
-    data_version: str
-    run_id: str  # of the MLflow run that holds the model and its bundle
-    bundle_digest: str  # sha256 over the bundle's files; what is served is what was approved
-    metrics: dict[str, float]  # on the held-out rows: mae and rmse in the target's unit, r2
-    approved_by: str
-    reason: str
-    image: str | None = None  # digest of the model image, where a cluster runs it
-    card: str = ""  # MLflow's page of the run, which holds the model card; empty where no MLflow serves pages
+TAKEN_BACK = "pipeline (taken back)"  # who approved what a failed release gives way to
 
 
 def read_release(settings: Settings, model: str) -> Release | None:
     """Return what Git says is live, or None before the first release."""
-    uri = settings.place("gitops_uri")
+    uri, path = settings.place("gitops_uri"), release_path(settings, model)
     if is_local(uri):
-        content = show(uri, settings.gitops_branch, _file(model)) if is_repository(uri) else None
-        return None if content is None else _parse(content, uri)
-    with clone_repository(uri, settings.gitops_branch) as work:
-        path = work / _file(model)
-        return _parse(path.read_text(encoding="utf-8"), uri) if path.exists() else None
+        content = show(uri, settings.gitops_branch, path) if is_repository(uri) else None
+        return None if content is None else parse_release(content, uri)
+    with clone(uri, settings.gitops_branch) as work:
+        return _read(work, path, uri)
 
 
-def commit_release(settings: Settings, release: Release) -> str | None:
-    """Make the release what is live. Returns the commit, or None when it is live already."""
-    uri = settings.place("gitops_uri")
+def commit_release(settings: Settings, release: Release, run: str = "") -> str | None:
+    """Make the release what is live, by one commit.
+
+    Args:
+        settings: where the GitOps repository is, and which overlay of it.
+        release: what is to run, by whose approval and why.
+        run: names who does it, if it may be done again: a run commits once, whatever was released since.
+
+    Returns:
+        The commit, or None when it is live already or the run has committed before.
+
+    Raises:
+        GitError: when the repository refuses or cannot be reached; nothing of the release is visible then.
+        ReleaseLogError: when the overlay has no place for the model.
+    """
+    uri, path = settings.place("gitops_uri"), release_path(settings, release.model)
     ensure_repository(uri, settings.gitops_branch)
+    if run and commit_of_run(settings, release.model, run):
+        return None
 
     def edit(work: Path) -> Change | None:
-        path = work / _file(release.model)
-        before = _parse(path.read_text(encoding="utf-8"), uri) if path.exists() else None
-        if before is not None and _identity(before) == _identity(release):
+        before = _read(work, path, uri)
+        if before is not None and before.identity == release.identity:
             return None
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(release.model_dump(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        _check_place(settings, work, release.model)
+        _write(work, files_of(settings, release))
         was = f"was version {before.version}" if before else "first release"
-        return Change(
-            f"Release {release.model} version {release.version} ({was})\n\n{release.reason}\n"
-            f"\nApproved-by: {release.approved_by}"
+        return _change(
+            f"Release {release.model} version {release.version} ({was})", release.reason, release.approved_by, run
         )
 
     return commit_and_push(uri, settings.gitops_branch, settings.git_author, edit)
 
 
-def release_history(settings: Settings, model: str) -> list[dict[str, str]]:
-    """Return the model's release commits, newest first, each with its commit, date (ISO 8601) and subject."""
-    uri = settings.place("gitops_uri")
-    if is_local(uri) and not is_repository(uri):
-        return []
-    with clone_repository(uri, settings.gitops_branch, depth=None) as work:
-        if not git("rev-list", "--all", "--max-count=1", cwd=work):
-            return []
-        log = git("log", "--format=%H%x1f%cI%x1f%s", "--", _file(model), cwd=work)
-        lines = [line.split("\x1f", 2) for line in log.split("\n") if line]
-        return [dict(zip(("commit", "date", "subject"), line, strict=True)) for line in lines]
+def take_back(settings: Settings, failed: Release, reason: str) -> str | None:
+    """Revert a release that failed, by a commit that restores what its files were before it.
+
+    Returns:
+        The commit, or None when Git names another release by now.
+
+    Raises:
+        GitError: when the repository refuses or cannot be reached.
+    """
+    uri, path = settings.place("gitops_uri"), release_path(settings, failed.model)
+    periods = release_history(settings, failed.model)
+    if not periods or periods[0].release is None or periods[0].release.identity != failed.identity:
+        return None
+    before = _before(settings, failed.model, periods[0].commit)
+
+    def edit(work: Path) -> Change | None:
+        live = _read(work, path, uri)
+        if live is None or live.identity != failed.identity:
+            return None
+        _write(work, before)
+        was = before[path]
+        back = f"to version {parse_release(was.decode(), uri).version}" if was else "nothing was live before"
+        return _change(
+            f"Take back {failed.model} version {failed.version} ({back})",
+            f"Version {failed.version} is taken back: {reason}",
+            TAKEN_BACK,
+        )
+
+    return commit_and_push(uri, settings.gitops_branch, settings.git_author, edit)
 
 
-def _identity(release: Release) -> tuple[int, str, str | None]:
-    return release.version, release.bundle_digest, release.image
+def _before(settings: Settings, model: str, commit: str) -> dict[str, bytes | None]:
+    """Return the files of a model as they were before a commit."""
+    paths = [path for path in (release_path(settings, model), applied_path(settings, model)) if path]
+    with opened(settings.place("gitops_uri")) as repository:
+        found = read_objects(repository, [f"{commit}^1:{path}" for path in paths])
+    return dict(zip(paths, found, strict=True))
 
 
-def _file(model: str) -> str:
-    return f"releases/{model}.json"
+def _read(work: Path, path: str, uri: str) -> Release | None:
+    there = work / path
+    return parse_release(there.read_text(encoding="utf-8"), uri) if there.exists() else None
 
 
-def _parse(content: str, uri: str) -> Release:
-    try:
-        return Release.model_validate_json(content)
-    except ValidationError as error:
-        raise ReleaseLogError(f"{uri}: a release that cannot be read: {error}") from error
+def _write(work: Path, files: Mapping[str, bytes | None]) -> None:
+    for path, content in files.items():
+        if content is None:
+            (work / path).unlink(missing_ok=True)
+            continue
+        (work / path).parent.mkdir(parents=True, exist_ok=True)
+        (work / path).write_bytes(content)
+
+
+def _check_place(settings: Settings, work: Path, model: str) -> None:
+    applied = applied_path(settings, model)
+    if applied and not (work / applied).parent.is_dir():
+        raise ReleaseLogError(
+            f"{settings.place('gitops_uri')} has no folder {Path(applied).parent} for {model} in the overlay "
+            f"{settings.gitops_overlay}; docs/cluster.md, A second model, says how to add it"
+        )
+
+
+def _change(subject: str, reason: str, approved_by: str, run: str = "") -> Change:
+    trailers = [f"{APPROVED_BY}: {' '.join(approved_by.split())}"] + ([f"{RUN}: {run}"] if run else [])
+    return Change("\n\n".join([subject, reason.strip() or "No reason was given.", "\n".join(trailers)]))

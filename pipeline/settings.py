@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
+from pipeline.alert_channel import AlertChannel, LogChannel
 from pipeline.connection import Connection
 from pipeline.errors import PipelineError
 
@@ -32,8 +33,18 @@ _NAMED_IN_PRODUCTION = (
     "service_uri",
     "api_keys",
 )
-_MAY_BE_EMPTY = ("reports_uri", "predictions_uri", "image_repository", "image_base")
-_PLACEHOLDERS = ("state", "model", "port", "mlflow_port", "reports_port")
+# Settings that are JSON, and the page that shows how they are written.
+_GUIDES = {"api_keys": "docs/safety.md", "alerts": "docs/monitoring.md", "connections": "docs/sources.md"}
+_MAY_BE_EMPTY = (
+    "reports_uri",
+    "predictions_uri",
+    "guide_uri",
+    "gitops_overlay",
+    "image_repository",
+    "image_base",
+    "releases_dir",
+)
+_PLACEHOLDERS = ("state", "model", "host", "port", "airflow_port", "mlflow_port", "reports_port")
 KeyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@ -]{0,63}$")]
 _KeyHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -74,11 +85,14 @@ class Settings(BaseSettings):
     gitops_branch: str = "main"
     """The branch of it that is applied."""
 
+    gitops_overlay: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9-]*)?$")
+    """The cluster's folder under `gitops/apps` of it, which releases are committed to; empty: no cluster follows."""
+
     git_author: str = Field(default="mlops pipeline <mlops@localhost>", pattern=r"^[^<>]+ <[^<> ]+>$")
     """The author of data versions and releases, as `Name <address>`."""
 
     releases_dir: str = "{state}/releases/{model}"
-    """Where reconcile puts bundles and the local service looks for its `current` one."""
+    """Where the service looks for its `current` bundle, and reconcile puts it; empty: `mlops release follow` does."""
 
     prediction_log: str = "{state}/predictions/{model}.db"
     """The service's outbox of answered predictions (SQLite)."""
@@ -94,6 +108,9 @@ class Settings(BaseSettings):
 
     reports_uri: str = "http://127.0.0.1:{reports_port}"
     """Evidently's UI service; empty: reports are stored but not shown there."""
+
+    reports_keep_days: int = Field(default=365, ge=0)
+    """How many days reports of monitoring and their rows are kept; 0: for ever. The history keeps its points."""
 
     service_uri: str = "http://127.0.0.1:{port}"
     """The prediction service of a contract."""
@@ -145,6 +162,15 @@ class Settings(BaseSettings):
 
     requests_at_once: int = Field(default=1000, ge=1)
     """How many requests are answered at the same time; more are told to come back."""
+
+    airflow_uri: str = "http://127.0.0.1:{airflow_port}"
+    """Airflow's UI as people reach it, for links in alerts."""
+
+    guide_uri: str = ""
+    """Where people read the guide, for links in alerts; empty: the folder `docs/` of the project."""
+
+    alerts: tuple[AlertChannel, ...] = (LogChannel(),)
+    """Which ways alerts go: JSON with a list of `log`, `mail` and `slack` channels; empty: none."""
 
     shadow_per_second: int = Field(default=200, ge=1)
     """How many requests a second a version on trial scores as a shadow; what comes beyond that is skipped."""
@@ -210,7 +236,8 @@ class Settings(BaseSettings):
     def place(self, field: str, model: str = "") -> str:
         """Return a setting that is a place, with its placeholders filled in for a contract."""
         filled = str(getattr(self, field)).replace("{state}", str(self.state)).replace("{model}", model)
-        for port in ("mlflow_port", "reports_port"):
+        filled = filled.replace("{host}", model.replace("_", "-"))  # names of hosts have no underscores
+        for port in ("airflow_port", "mlflow_port", "reports_port"):
             filled = filled.replace(f"{{{port}}}", str(getattr(self, port)))
         return filled.replace("{port}", str(self.port_of(model))) if "{port}" in filled else filled
 
@@ -249,8 +276,8 @@ def load_settings(kind: type[Settings] = Settings) -> Settings:
     except ValidationError as error:
         raise SettingsError("\n".join(_line(item) for item in error.errors())) from error
     except UnreadableError as error:  # it holds the text, passwords and all, and would be the context of what is raised
-        field = "api_keys" if '"api_keys"' in str(error) else "connections"
-    guide = "docs/safety.md" if field == "api_keys" else "docs/sources.md"
+        field = next((name for name in _GUIDES if f'"{name}"' in str(error)), "connections")
+    guide = _GUIDES[field]
     raise SettingsError(f"{PREFIX}{field.upper()}: is not valid JSON; {guide} shows how it is written")
 
 

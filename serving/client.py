@@ -34,9 +34,15 @@ class ServiceClient:
         self._http.close()
 
     def model(self) -> dict[str, Any] | None:
-        """Return what is served (version, data version, metrics, fields), or None while nothing is."""
+        """Return what is served (version, data version, metrics, fields), or None while nothing is.
+
+        Where nothing is, but a release was refused, that alone is returned, as `refused`.
+        """
         response = self._send("GET", "/model")
-        return None if response.status_code == httpx.codes.SERVICE_UNAVAILABLE else self._content(response)
+        if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            return dict(self._content(response))
+        refused = response.json().get("refused")
+        return {"refused": refused} if refused else None
 
     def ready(self) -> bool:
         """Whether the service answers predictions just now."""

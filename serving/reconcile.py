@@ -1,21 +1,23 @@
-"""Reconcile: read what Git says is live and make the local service follow. Only this moves the champion alias."""
+"""Reconcile: read what Git says is live and make the service follow. Only this moves the champion alias.
+
+A release without an image is applied here: the local service serves the bundle's folder that `current` points to. One
+with an image is applied by the cluster, and where no releases folder is shared with the service, `serving.follow` that
+runs beside it applies it: such a release is only waited for and tested here.
+"""
 
 import os
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from pipeline import model_registry
-from pipeline.bundle.format import read_metadata
-from pipeline.bundle.parity import TOLERANCE, relative_difference
 from pipeline.contract.base import Section
 from pipeline.errors import NothingToDo
-from pipeline.prediction_log import SMOKE_CALLER
 from pipeline.release_log import CURRENT, RELEASE_FILE, Release, read_release
 from pipeline.settings import Settings
-from serving.client import ServiceClient
-from serving.errors import ReleaseError, ServiceError
+from serving import smoke
 
 
 class Reconciled(Section):
@@ -29,21 +31,23 @@ class Reconciled(Section):
 
 
 def reconcile(settings: Settings, model: str) -> Reconciled:
-    """Fetch the released bundle, switch the service to it, compare its answers, and move the champion alias.
+    """Make the service follow what Git says, compare its answers, and move the champion alias.
 
     Raises:
-        NothingToDo: when nothing is released.
+        NothingToDo: when nothing is released: the local service finds nothing then when it starts anew.
         ReleaseError: when the service does not take the version up in time, or answers other numbers.
+        ServiceError: when it stops answering.
     """
     started = time.monotonic()
     wanted = read_release(settings, model)
     if wanted is None:
+        withdraw(settings, model)
         raise NothingToDo(f"{model}: Git names no release yet")
-    folder = place_release(settings, wanted)
-    switch(folder)
-    with ServiceClient(settings.place("service_uri", model), key=settings.service_key) as service:
-        _wait_for(service, wanted, settings.ready_seconds)
-        rows, difference = _compare_smoke(service, folder, wanted)
+    with _applied(settings, wanted) as folder:
+        smoke.wait_for(settings, wanted)
+        rows, difference = smoke.compare(settings, wanted, folder)
+    if read_release(settings, model) != wanted:
+        raise NothingToDo(f"{model}: another release came after version {wanted.version}, and is reconciled by itself")
     model_registry.set_champion(settings, model, wanted.version)
     return Reconciled(
         model=model,
@@ -56,11 +60,17 @@ def reconcile(settings: Settings, model: str) -> Reconciled:
 
 def place_release(settings: Settings, wanted: Release) -> Path:
     """Put the release's bundle where the local service looks, with the release beside it, and return the folder."""
-    folder = Path(settings.place("releases_dir", wanted.model)) / f"{wanted.version}-{wanted.bundle_digest[:12]}"
-    model_registry.fetch_bundle(settings, wanted.run_id, wanted.bundle_digest, folder)
+    folder = fetch_release(settings, wanted)
     part = folder / f".{RELEASE_FILE}.{os.getpid()}"
     part.write_text(wanted.model_dump_json(indent=2) + "\n", encoding="utf-8")
     part.replace(folder / RELEASE_FILE)
+    return folder
+
+
+def fetch_release(settings: Settings, wanted: Release) -> Path:
+    """Put the release's bundle into its own folder of the local service, which nothing looks at yet, and return it."""
+    folder = Path(settings.place("releases_dir", wanted.model)) / f"{wanted.version}-{wanted.bundle_digest[:12]}"
+    model_registry.fetch_bundle(settings, wanted.run_id, wanted.bundle_digest, folder)
     return folder
 
 
@@ -72,34 +82,26 @@ def switch(folder: Path) -> None:
     link.replace(folder.parent / CURRENT)
 
 
-def _wait_for(service: ServiceClient, wanted: Release, seconds: float) -> None:
-    deadline, served = time.monotonic() + seconds, None
-    while time.monotonic() < deadline:
-        try:
-            served = service.model()
-        except ServiceError as error:  # not up yet, or being restarted
-            served = {"error": str(error)}
-        if served and served.get("version") == wanted.version:
-            return
-        time.sleep(0.1)
-    raise ReleaseError(
-        f"{wanted.model}: the service did not take up version {wanted.version} within {seconds:g} s; it says {served}. "
-        "Its log says why; `mlops status` shows whether it runs"
-    )
+def withdraw(settings: Settings, model: str) -> None:
+    """Leave nothing for the local service to find, and no champion, where there was one."""
+    if not settings.releases_dir:  # whoever follows Git beside the service leaves nothing there
+        model_registry.withdraw_champion(settings, model)
+        return
+    link = Path(settings.place("releases_dir", model)) / CURRENT
+    if link.is_symlink():
+        model_registry.withdraw_champion(settings, model)
+        link.unlink(missing_ok=True)
 
 
-def _compare_smoke(service: ServiceClient, folder: Path, wanted: Release) -> tuple[int, float]:
-    smoke = read_metadata(folder).smoke
-    answers = [service.predict(row.record, caller=SMOKE_CALLER) for row in smoke]
-    expected = np.array([row.prediction for row in smoke])
-    answered = np.array([answer["prediction"] for answer in answers])
-    difference = relative_difference(expected, answered)
-    versions = {answer["model_version"] for answer in answers}
-    if versions != {wanted.version} or not difference.max() <= TOLERANCE:
-        worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
-        raise ReleaseError(
-            f"{wanted.model} version {wanted.version}: the service (version {', '.join(map(str, sorted(versions)))}) "
-            f"answers {answered[worst]:.10g} where the trained model says {expected[worst]:.10g}; go back with "
-            "`mlops release rollback`"
-        )
-    return len(smoke), float(difference.max())
+@contextmanager
+def _applied(settings: Settings, wanted: Release) -> Iterator[Path]:
+    """Give the folder of the release's bundle; without an image the local service is switched to it."""
+    if wanted.image is None and settings.releases_dir:
+        folder = place_release(settings, wanted)
+        switch(folder)
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="mlops-smoke-") as scratch:
+        folder = Path(scratch) / "bundle"
+        model_registry.fetch_bundle(settings, wanted.run_id, wanted.bundle_digest, folder)
+        yield folder

@@ -44,8 +44,9 @@ def clean(
     reports_older_than: ReportAge = "90d",  # type: ignore[assignment]
     yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this, it is only listed.")] = False,
 ) -> None:
-    """List what runs of ingestion have left behind and no data version needs; remove it with --yes."""
+    """List what runs of ingestion and monitoring have left behind and nobody needs; remove it with --yes."""
     from ingestion.leftovers import remove_run_files, run_leftovers
+    from monitoring.leftovers import monitoring_leftovers, remove_leftovers
     from pipeline.data_registry import DataRegistry
 
     settings = load_settings()
@@ -53,13 +54,15 @@ def clean(
     registry = DataRegistry(settings, contract)
     of_registry = registry.leftovers(older_than)
     of_runs = run_leftovers(settings, contract.name, older_than, reports_older_than)
-    found: list[Any] = [*of_registry, *of_runs]
+    of_monitoring = monitoring_leftovers(settings, contract.name, older_than, reports_older_than)
+    found: list[Any] = [*of_registry, *of_runs, *of_monitoring]
     if not found:
         console.print(f"{contract.name}: nothing is left over")
         return
     console.print(_listed(contract.name, found))
     if yes:
-        console.print(f"removed {_total([*registry.remove(of_registry), *remove_run_files(of_runs)])}")
+        gone = [*registry.remove(of_registry), *remove_run_files(of_runs), *remove_leftovers(of_monitoring)]
+        console.print(f"removed {_total(gone)}")
     else:
         console.print(f"{_total(found)} can be removed: add --yes")
 

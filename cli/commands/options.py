@@ -12,6 +12,7 @@ Model = Annotated[
     str | None, typer.Option("--model", "-m", help="Name of the contract; needed where there are several.")
 ]
 DataVersion = Annotated[str | None, typer.Option(help="Such as data-v1.0.0; without it, the newest.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be asked for, and ask for nothing.")]
 Start = Annotated[str | None, typer.Option("--start", help="First date (or row position) of the window.")]
 End = Annotated[str | None, typer.Option("--end", help="First date (or row position) after the window.")]
 

@@ -66,4 +66,4 @@ def _show_verdict(client: AirflowClient, runs: list[Followed]) -> None:
     color = _COLORS.get(verdict["status"], "red")
     console.print(f"[bold]verdict:[/] [bold {color}]{verdict['status']}[/]")
     for reason in verdict["reasons"]:
-        console.print(f"  - {escape(reason)}")
+        console.print(f"  - {escape(reason['view'])}: {escape(reason['sentence'])}")

@@ -87,6 +87,7 @@ def _rpc(settings: Settings) -> ServerProxy | None:
     try:
         proxy.supervisor.getState()
     except (OSError, Fault):
+        proxy("close")()
         return None
     return proxy
 

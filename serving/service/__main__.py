@@ -8,7 +8,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from pipeline.errors import PipelineError
-from pipeline.release_log import CURRENT, RELEASE_FILE, Release
+from pipeline.release_files import CURRENT, RELEASE_FILE, Release
 from pipeline.settings import ServiceSettings, Settings, load_settings
 from serving.errors import ReleaseError
 from serving.service.app import create_app

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.bundle.load import Bundle
-from pipeline.release_log import Release
+from pipeline.release_files import Release
 from serving.service.problems import Problem
 from serving.service.quick import Quick
 from serving.service.unusual import Unusual

@@ -68,7 +68,8 @@ def _done(asked: Asked, said: Sequence[Said | Problem]) -> Done:
         told = (text if isinstance(one, Problem) else next(sent) or text for one, text in zip(said, texts, strict=True))
         return f"[{', '.join(told)}]"
 
-    return Done(answers, [one for one in said if isinstance(one, RecordRefused)], tell)
+    refused = [one for one in said if isinstance(one, RecordRefused)]
+    return Done(answers, refused, tell, failed=len(said) - len(answers) - len(refused))
 
 
 def _kept(served: Served, said: Sequence[Said | Problem]) -> list[Answer]:

@@ -46,6 +46,7 @@ class Predict:
     def __init__(self) -> None:
         self.state: State
         self._asked: list[Asked] = []
+        self._writing = 0  # commits under way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request that came through the framework."""
@@ -83,6 +84,8 @@ class Predict:
         return await answer
 
     def _close_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._writing:  # the log has one writer: what would wait for it is better predicted and written together
+            return
         asked, self._asked = self._asked, []
         for served in {id(one.served): one.served for one in asked}.values():  # two, where a release was just taken up
             self._predict(loop, served, [one for one in asked if one.served is served])
@@ -98,6 +101,7 @@ class Predict:
         release, ended = served.release, time.perf_counter()
         for one, (numbers, warnings) in zip(asked, answered, strict=True):
             if not all(map(math.isfinite, numbers)):
+                self.state.tally_of(served).add(failed=1)
                 _fail([one], served.answers.none())
                 continue
             text = served.answers.text(numbers, one.id, warnings)
@@ -110,10 +114,14 @@ class Predict:
             answers.append(Answer(*what, *numbers, taken, one.caller, sent, digest))
             kept.append((one, text))
         if answers:
+            self._writing += 1
             done = self.state.outbox.add_all(answers)
             done.add_done_callback(lambda _: loop.call_soon_threadsafe(self._resolve, kept, answers, done))
 
     def _resolve(self, kept: list[tuple[Asked, str]], answers: list[Answer], done: Future[list[Answer]]) -> None:
+        self._writing -= 1
+        if self._asked:
+            asyncio.get_running_loop().call_soon(self._close_turn, asyncio.get_running_loop())
         error = done.exception()
         if error is not None:
             _fail((one for one, _ in kept), error)

@@ -46,6 +46,7 @@ class Done:
     answers: Sequence[Answer]
     refused: Sequence[RecordRefused]
     tell: Callable[[Sequence[Answer]], str]
+    failed: int = 0  # records without a finite number
 
 
 def check_count(count: int, batch_rows: int) -> None:
@@ -66,7 +67,13 @@ async def respond(request: Request, served: Served, work: Callable[[Asked], Done
             key.check(first)
     asked = Asked(served, body, caller_of(request.scope), started, key)
     heavy = body.count(b",") > _LIGHT
-    done = await run_in_threadpool(work, asked) if heavy else work(asked)
+    try:
+        done = await run_in_threadpool(work, asked) if heavy else work(asked)
+    except Exception as error:
+        if not isinstance(error, Problem):  # which the client is to blame for
+            state.tally_of(served).add(failed=1)
+        raise
+    state.tally_of(served).add(refused=len(done.refused), failed=done.failed)
     logged = await _log(state, done, key)
     text = await run_in_threadpool(done.tell, logged) if heavy else done.tell(logged)
     return Response(text, media_type="application/json")

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pipeline.bundle.format import check_digest
 from pipeline.bundle.load import Bundle, load_bundle
 from pipeline.prediction_log import Loggable
-from pipeline.release_log import RELEASE_FILE, Release
+from pipeline.release_files import RELEASE_FILE, Release
 from serving.errors import ReleaseError
 from serving.service.answers import Answers
 from serving.service.quick import Quick

@@ -1,12 +1,14 @@
 """Scoring live requests with the version on trial, after they were answered: nobody waits for it."""
 
 import logging
+import math
 import threading
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.prediction_log.shadow_log import ShadowAnswer, ShadowLog
+from serving.service.answers import Numbers
 from serving.service.records import RecordRefused
 from serving.service.trials import OnTrial
 
@@ -79,10 +81,11 @@ class Shadow:
             _log.error("the version on trial broke on %d requests: %s", len(requests), type(error).__name__)
             return
         version = on_trial.served.release.version
-        for (one, _), (numbers, _) in zip(read, found, strict=True):
+        numbered = [(one, numbers) for (one, _), (numbers, _) in zip(read, found, strict=True) if _finite(numbers)]
+        for one, numbers in numbered:
             self._scored.append(ShadowAnswer(one.id, version, *numbers, one.time))
             on_trial.tally.compare(one.prediction, numbers[0])
-        on_trial.tally.add(answered=len(read))
+        on_trial.tally.add(answered=len(numbered), failed=len(read) - len(numbered))
 
     def _write(self) -> None:
         scored, self._scored = self._scored, []
@@ -90,6 +93,10 @@ class Shadow:
             self._log_file.add(scored)
         except Exception as error:  # noqa: BLE001 (the answers do not depend on it)
             _log.error("%d numbers of the version on trial are lost: %s", len(scored), error)
+
+
+def _finite(numbers: Numbers) -> bool:
+    return all(map(math.isfinite, numbers))
 
 
 def _read(on_trial: OnTrial, answered: Answered) -> dict[str, object] | None:

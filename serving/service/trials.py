@@ -18,7 +18,7 @@ class Tally:
 
     answered: int = 0  # records that it has a number for
     refused: int = 0  # records that its contract does not allow
-    failed: int = 0  # records that it broke on
+    failed: int = 0  # records that it broke on, or has no finite number for
     skipped: int = 0  # a shadow's: more came than it may score
     _apart: float = 0.0  # sum of absolute relative differences
     _bias: float = 0.0
@@ -84,4 +84,5 @@ class OnTrial:
     def describe(self) -> dict[str, Any]:
         """Say what is tried, for people and for the deployment."""
         share = {} if self.shadow else {"share": self.trial.share}
-        return {"version": self.served.release.version, "mode": self.trial.mode, **share, **self.tally.told()}
+        began = {"began": self.trial.began.isoformat()} if self.trial.began else {}
+        return {"version": self.served.release.version, "mode": self.trial.mode, **share, **began, **self.tally.told()}

@@ -5,8 +5,9 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.release_log import CURRENT, RELEASE_FILE
+from pipeline.release_files import CURRENT, RELEASE_FILE
 from pipeline.settings import Settings
+from serving.errors import ReleaseError
 from serving.service.served import Served, load_served
 from serving.service.trials import OnTrial
 from serving.trial import TRIAL, Trial, read_trial
@@ -41,6 +42,8 @@ class Watcher:
     """Looks for releases of one model. `live` is replaced as a whole; readers take it once."""
 
     def __init__(self, settings: Settings, model: str) -> None:
+        if not settings.releases_dir:
+            raise ReleaseError(f"{model}: MLOPS_RELEASES_DIR is empty; it must be the folder with its releases")
         self.live = Live()
         self._model = model
         self._releases = Path(settings.place("releases_dir", model))

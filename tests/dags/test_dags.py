@@ -8,7 +8,14 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-KINDS = ("data_ingestion", "drift_monitoring", "model_training", "model_deployment", "model_reproduction")
+KINDS = (
+    "data_ingestion",
+    "drift_monitoring",
+    "model_training",
+    "model_deployment",
+    "model_reproduction",
+    "alert_dismissal",
+)
 SECOND = {
     "name": "second",
     "columns": {"x": {"type": "number"}, "word": {"type": "category", "categories": ["a", "b"]}},
@@ -16,6 +23,7 @@ SECOND = {
     "ingestion": {"source": "nowhere.csv", "schedule": "0 4 * * *"},
     "training": {"candidates": {"dummy": {"kind": "dummy"}}},
     "monitoring": {"schedule": None},
+    "release": {"trial": {"mode": "shadow", "minutes": 60}},
 }
 
 
@@ -49,7 +57,8 @@ def test_a_dag_says_who_owns_it_and_what_it_does(dags, model, kind):
     dag = dags[f"{model}.{kind}"]
     assert {"mlops", model} <= set(dag.tags)
     assert dag.doc_md
-    assert dag.max_active_runs == 1
+    waits = (model, kind) == ("second", "model_deployment")  # for its trials, which a rollback need not
+    assert dag.max_active_runs == (16 if waits else 1)
     assert dag.dagrun_timeout
     for task in dag.tasks:
         assert task.retries == 2
@@ -68,6 +77,19 @@ def test_the_dags_are_chained_by_assets(dags):
     assert emits("data_ingestion", "announce") == starts("drift_monitoring") == {"house_prices.data"}
     assert emits("drift_monitoring", "request_retraining") == starts("model_training")
     assert emits("model_training", "register") == starts("model_deployment") == {"house_prices.challenger"}
+
+
+def test_a_trial_stands_between_approval_and_release_holds_no_worker_and_is_taken_away(dags):
+    dag = dags["second.model_deployment"]
+    trial, end = dag.get_task("trial"), dag.get_task("end_trial")
+    assert trial.upstream_task_ids == {"approve"}
+    assert trial.downstream_task_ids == {"release", "end_trial"}
+    assert (trial.mode, trial.poke_interval, trial.timeout) == ("reschedule", 30, 5 * 3600)
+    assert (end.is_teardown, end.downstream_task_ids) == (True, set())
+    assert dag.dagrun_timeout.total_seconds() > trial.timeout
+    assert dag.params["trial"] is True
+    assert not dags["house_prices.model_deployment"].has_task("trial")
+    assert "trial" not in dags["house_prices.model_deployment"].params
 
 
 def test_cron_schedules_have_data_intervals(dags):
@@ -119,3 +141,18 @@ def test_parsing_opens_no_connection_and_imports_nothing_heavy(tmp_path):
         [sys.executable, "-c", textwrap.dedent(program)], env=environment, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
+
+
+def test_monitoring_decides_before_it_reports_and_asks_and_alerts_after(dags):
+    dag = dags["house_prices.drift_monitoring"]
+    assert dag.get_task("decide").upstream_task_ids == {"gather", "conclude"}
+    for after in ("request_retraining", "alert"):
+        assert {"report"} <= dag.get_task(after).upstream_task_ids
+    assert dag.params["dry_run"] is False
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_that_fails_is_told_and_one_that_is_well_again_too(dags, kind):
+    dag = dags[f"house_prices.{kind}"]
+    assert dag.on_success_callback
+    assert all(task.on_failure_callback for task in dag.tasks)

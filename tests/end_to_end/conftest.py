@@ -59,7 +59,8 @@ def local_environment(state: Path, project: Path) -> dict[str, str]:
 def two_contracts(project: Path) -> Path:
     """Fill a project folder: as the repository is, and a second contract on the same data, for what is no demo.
 
-    Every candidate is tried with its stated parameters only: the search would take most of the tests' time.
+    Every candidate is tried with its stated parameters only: the search would take most of the tests' time. What the
+    second one releases, a person approves.
     """
     for name in ("contracts", "dags"):  # DAG files look for contracts beside themselves
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -67,8 +68,9 @@ def two_contracts(project: Path) -> Path:
         (project / name).symlink_to(ROOT / name)
     content = yaml.safe_load((project / "contracts" / "house_prices.yaml").read_text(encoding="utf-8"))
     content["training"]["tuning"]["trials"] = 1
-    for name in ("house_prices", QUARTERS):
-        written = yaml.safe_dump(content | {"name": name}, allow_unicode=True, sort_keys=False)
+    manual = {"approval": "manual", "timeout_hours": 1, "approvers": [USER]}
+    for name, changes in (("house_prices", {}), (QUARTERS, {"release": manual})):
+        written = yaml.safe_dump(content | {"name": name} | changes, allow_unicode=True, sort_keys=False)
         (project / "contracts" / f"{name}.yaml").write_text(written, encoding="utf-8")
     return project
 

@@ -3,9 +3,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pipeline.git import GitError, clone, git
-from pipeline.release_log import Release, ReleaseLogError, commit_release, read_release, release_history
+from pipeline.release_history import release_history
+from pipeline.release_log import (
+    TAKEN_BACK,
+    Release,
+    ReleaseLogError,
+    commit_release,
+    read_release,
+    take_back,
+)
 from pipeline.settings import Settings
 
 
@@ -28,6 +37,18 @@ def as_operator(settings: Settings, *arguments: str) -> None:
     with clone(settings.place("gitops_uri"), settings.gitops_branch, depth=None) as work:
         git("-c", "user.name=Operator", "-c", "user.email=o@example.org", *arguments, cwd=work)
         git("push", "--quiet", "origin", f"HEAD:{settings.gitops_branch}", cwd=work)
+
+
+def messages(settings: Settings) -> list[str]:
+    return git("-C", settings.place("gitops_uri"), "log", "--format=%s").splitlines()
+
+
+def with_hook(settings: Settings, script: str) -> None:
+    """Let the remote look at each push before it takes it."""
+    hook = Path(settings.place("gitops_uri")) / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\n{script}\n")
+    hook.chmod(0o755)
 
 
 def test_before_the_first_release_nothing_is_live(settings: Settings) -> None:
@@ -80,12 +101,8 @@ def test_the_history_of_a_model_is_newest_first_and_its_own(settings: Settings) 
 
     history = release_history(settings, "flats")
 
-    assert [entry["commit"] for entry in history] == commits[::-1]
-    assert [entry["subject"] for entry in history] == [
-        "Release flats version 2 (was version 1)",
-        "Release flats version 1 (first release)",
-    ]
-    assert all(entry["date"].count("T") == 1 for entry in history)
+    assert [period.commit for period in history] == commits[::-1]
+    assert [period.release for period in history] == [release(2), release(1)]
     assert read_release(settings, "flats") == release(2)
 
 
@@ -161,3 +178,128 @@ def test_a_log_that_cannot_be_reached_is_not_taken_for_an_empty_one(settings: Se
 
     with pytest.raises(GitError, match="not a git repository"):
         read_release(settings, "flats")
+
+
+def test_a_remote_that_refuses_says_so_and_nothing_is_half_done(settings: Settings) -> None:
+    commit_release(settings, release(1))
+    with_hook(settings, "echo 'releases are frozen until Monday' >&2; exit 1")
+
+    with pytest.raises(GitError, match="releases are frozen until Monday"):
+        commit_release(settings, release(2))
+
+    assert read_release(settings, "flats") == release(1)
+    assert len(messages(settings)) == 1
+    with_hook(settings, "exit 0")
+    assert commit_release(settings, release(2)) is not None
+
+
+def test_a_run_commits_once_whatever_was_released_since(settings: Settings) -> None:
+    assert commit_release(settings, release(1), "run-1") is not None
+    assert commit_release(settings, release(2), "run-2") is not None
+
+    assert commit_release(settings, release(1), "run-1") is None  # its task is repeated, after another release
+    assert read_release(settings, "flats") == release(2)
+    assert commit_release(settings, release(1), "run-3") is not None
+
+
+def test_a_release_that_failed_gives_way_to_what_was_live_before(settings: Settings) -> None:
+    commit_release(settings, release(1))
+    commit_release(settings, release(2))
+
+    commit = take_back(settings, release(2), "it answers 7 where the trained model says 8")
+
+    newest = release_history(settings, "flats")[0]
+    assert newest.commit == commit
+    assert newest.release == read_release(settings, "flats") == release(1)
+    assert newest.approved_by == TAKEN_BACK
+    assert newest.reason == "Version 2 is taken back: it answers 7 where the trained model says 8"
+    assert messages(settings)[0] == "Take back flats version 2 (to version 1)"
+    assert take_back(settings, release(2), "again") is None
+
+
+def test_a_first_release_that_failed_leaves_nothing_live(settings: Settings) -> None:
+    commit_release(settings, release(7, model="diamonds"))
+    commit_release(settings, release(1))
+
+    assert take_back(settings, release(1), "no answer") is not None
+
+    assert read_release(settings, "flats") is None
+    assert read_release(settings, "diamonds") == release(7, model="diamonds")
+    assert release_history(settings, "flats")[0].release is None
+
+
+def test_a_release_that_another_one_followed_is_not_taken_back(settings: Settings) -> None:
+    for version in (1, 2, 3):
+        commit_release(settings, release(version))
+
+    assert take_back(settings, release(2), "too late") is None
+    assert read_release(settings, "flats") == release(3)
+
+
+IMAGE = "registry.example.org/mlops/flats-tall@sha256:" + "a" * 64
+
+
+@pytest.fixture
+def cluster(settings: Settings) -> Settings:
+    """A repository with an overlay that has a folder for the model `flats_tall`."""
+    commit_release(settings, release(1, model="other"))
+    with clone(settings.place("gitops_uri"), "main") as work:
+        folder = work / "gitops" / "apps" / "local" / "predictions" / "flats-tall"
+        folder.mkdir(parents=True)
+        (folder / "release.yaml").write_text("shipped: before the first release\n")
+        git("add", ".", cwd=work)
+        git("-c", "user.name=O", "-c", "user.email=o@example.org", "commit", "-qm", "Overlay", cwd=work)
+        git("push", "--quiet", "origin", "HEAD:main", cwd=work)
+    return settings.model_copy(update={"gitops_overlay": "local"})
+
+
+def applied(settings: Settings) -> str:
+    return git("-C", settings.place("gitops_uri"), "show", "main:gitops/apps/local/predictions/flats-tall/release.yaml")
+
+
+def test_in_a_cluster_one_commit_writes_the_release_and_what_flux_applies(cluster: Settings) -> None:
+    commit = commit_release(cluster, release(1, model="flats_tall", image=IMAGE))
+
+    assert yaml.safe_load(applied(cluster)) == {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "release"},
+        "data": {
+            "image": IMAGE,
+            "model": "flats_tall",
+            "model-version": "1",
+            "data-version": "data-v1.0.0",
+            "bundle-digest": f"{1:064x}",
+        },
+    }
+    named = git("-C", cluster.place("gitops_uri"), "show", "--format=", "--name-only", str(commit)).split()
+    folder = "gitops/apps/local/predictions/flats-tall"
+    assert named == [f"{folder}/release.json", f"{folder}/release.yaml"]
+    assert read_release(cluster, "flats_tall") == release(1, model="flats_tall", image=IMAGE)
+
+
+def test_in_a_cluster_both_files_are_restored(cluster: Settings) -> None:
+    first = release(1, model="flats_tall", image=IMAGE)
+    commit_release(cluster, first)
+    take_back(cluster, first, "it failed")
+    assert applied(cluster) == "shipped: before the first release"
+    assert read_release(cluster, "flats_tall") is None
+
+    commit_release(cluster, first)
+    before = applied(cluster)
+    second = release(2, model="flats_tall", image=IMAGE.replace("a" * 64, "b" * 64))
+    commit_release(cluster, second)
+    assert applied(cluster) != before
+    take_back(cluster, second, "it failed")
+    assert applied(cluster) == before
+
+
+@pytest.mark.parametrize("image", [None, "registry.example.org/mlops/flats:latest"])
+def test_a_cluster_takes_no_release_without_a_digest(cluster: Settings, image: str | None) -> None:
+    with pytest.raises(ReleaseLogError, match="MLOPS_IMAGE_REPOSITORY"):
+        commit_release(cluster, release(1, model="flats_tall", image=image))
+
+
+def test_a_model_without_a_place_in_the_overlay_is_named(cluster: Settings) -> None:
+    with pytest.raises(ReleaseLogError, match="no folder gitops/apps/local/predictions/flats for flats"):
+        commit_release(cluster, release(1, image=IMAGE))

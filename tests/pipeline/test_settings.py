@@ -142,7 +142,7 @@ def test_the_guide_names_every_setting_with_its_default_and_no_other() -> None:
 
 
 def _shown(name: str, default: Any) -> str:
-    return "the checkout" if name == "project_dir" else f"`{default}`"
+    return {"project_dir": "the checkout", "alerts": "the log"}.get(name, f"`{default}`")
 
 
 CONNECTIONS = '{"db": {"login": "me", "password": "sesame-open-0", "options": {"headers": {"X-Key": "sesame-open-1"}}}}'
@@ -185,6 +185,25 @@ def test_connections_that_cannot_be_read_are_named_without_their_secrets(
 
 def _with_causes(error: BaseException | None) -> str:
     return f"{error!r} {vars(error)} {_with_causes(error.__cause__ or error.__context__)}" if error else ""
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("[{", "MLOPS_ALERTS: is not valid JSON; docs/monitoring.md"),
+        ('[{"channel": "pigeon"}]', "'log', 'mail', 'slack'"),
+        ('[{"channel": "mail"}]', "MLOPS_ALERTS: 0: mail: to: Field required"),
+        ('[{"channel": "slack", "connection": "https://hooks/T0/secret"}]', "connection: String should match"),
+    ],
+)
+def test_channels_of_alerts_that_cannot_be_used_are_named(
+    monkeypatch: pytest.MonkeyPatch, written: str, says: str
+) -> None:
+    monkeypatch.setenv("MLOPS_ALERTS", written)
+
+    with pytest.raises(SettingsError, match=re.escape(says)) as refused:
+        load_settings()
+    assert "secret" not in str(refused.value)
 
 
 def test_production_asks_the_service_for_keys_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,6 +112,16 @@ def test_the_client_asks_tells_and_passes_the_services_words_on(
         client.ready()
 
 
+def test_a_first_release_that_is_refused_is_told_with_its_reason(
+    publish: Callable[..., Path], service: Service, eventually: Callable[..., None]
+) -> None:
+    (publish(1) / "model.onnx").write_bytes(b"not ONNX")
+    with service() as (_, url), ServiceClient(url) as client:
+        eventually(lambda: client.model() is not None)
+        refused = (client.model() or {})["refused"]
+        assert (refused["version"], "was changed or damaged" in refused["reason"]) == (1, True)
+
+
 def test_a_model_without_a_contract_is_named() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "serving.service", "no_such_model"], capture_output=True, text=True, check=False

@@ -11,12 +11,14 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from pipeline.contract import Contract
 from pipeline.prediction_log.choice import Choice
 from pipeline.prediction_log.erase import erase_in_outbox
 from pipeline.prediction_log.shadow_log import read_shadows, shadow_path
 from pipeline.settings import Settings
 from serving.service.app import create_app
 from serving.trial import Trial, write_trial
+from tests.serving.conftest import tiny_model
 
 Publish = Callable[..., Path]
 Eventually = Callable[..., None]
@@ -110,6 +112,30 @@ def test_every_door_meets_the_canary_and_its_predictions_can_be_explained(
     assert client.get(f"/v2/models/small/versions/{'9' * 5000}/ready").status_code == 404
     told = client.get(f"/explain/{single['id']}").json()  # this bundle has no background rows: but not another version
     assert (told["status"], "background" in told["detail"]) == (409, True)
+
+
+def test_what_a_canary_has_no_answer_to_is_counted_by_every_door(
+    client: TestClient, try_out: Try, record: Record, small_contract: Contract
+) -> None:
+    large, wrong = record | {"area": 1000.0}, record | {"area": "?"}
+    try_out("canary", graph=tiny_model(len(small_contract.features), 705.0))  # e to the 715th is no finite number
+    assert client.post("/predict", json=large).status_code == 422
+    assert client.post("/predict", json=wrong).status_code == 422
+    answers = client.post("/predict/batch", json=[record, large, wrong]).json()
+    assert ["refused" in answer for answer in answers] == [False, True, True]
+    told = trial_of(client)
+    assert (told["answered"], told["failed"], told["refused"]) == (1, 2, 2)
+
+
+def test_what_a_shadow_has_no_number_for_has_failed_and_is_not_logged(
+    client: TestClient, try_out: Try, record: Record, log: Path, eventually: Eventually, small_contract: Contract
+) -> None:
+    try_out("shadow", graph=tiny_model(len(small_contract.features), 705.0))
+    for area in (1000.0, 70.0):
+        assert client.post("/predict", json=record | {"area": area}).is_success
+    eventually(lambda: trial_of(client)["answered"] + trial_of(client)["failed"] == 2)
+    assert (trial_of(client)["failed"], trial_of(client)["compared"]) == (1, 1)
+    eventually(lambda: len(read_shadows(log, 2)) == 1)
 
 
 def test_a_repeated_request_gets_its_first_answer_whatever_the_trial(
