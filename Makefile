@@ -14,6 +14,9 @@ setup-dev: .venv/dev.done ## the same, with development tools
 demo: setup ## tell the whole story on real data, under the real Airflow scheduler
 	@$(BIN)/mlops demo
 
+replay: setup ## live the contract's history through the loop, in minutes and without Airflow
+	@$(BIN)/mlops replay
+
 up: setup ## start the local stack
 	@$(BIN)/mlops up
 
@@ -37,7 +40,7 @@ lint: setup-dev ## check format, style, types and the walls between rooms
 test: setup-dev ## run the tests: packages of the lock only, no root
 	$(BIN)/pytest tests --ignore tests/system --numprocesses 2 --dist loadfile
 
-test-system: setup-dev ## run the tests that need Debian's packages; a missing tool is an error that names it
+test-system: setup-dev .venv/checkov.done ## run the tests that need Debian's packages; a missing tool is an error that names it
 	$(BIN)/pytest tests/system
 
 bench: setup-dev ## measure what is fast, beside its rivals
@@ -45,6 +48,9 @@ bench: setup-dev ## measure what is fast, beside its rivals
 
 bench-serving: setup-dev ## measure the prediction service under load, beside its rivals
 	$(BIN)/python -m benchmarks serving
+
+compose-env: setup ## make the passwords and keys of docker/compose.yaml
+	@$(BIN)/mlops compose-env
 
 images: setup ## build the serving and the pipeline image with buildah, podman or docker; ARGS="--base ..." pins them
 	$(BIN)/python scripts/images.py $(ARGS)
@@ -56,6 +62,12 @@ lock: .venv/uv.done ## resolve the dependencies anew, with hashes and without in
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+# In a virtual environment of its own: it pins packages that the pipeline needs newer.
+.venv/checkov.done: .venv/uv.done requirements/checkov.txt
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv/checkov
+	$(BIN)/uv pip install --quiet --python .venv/checkov/bin/python --require-hashes -r requirements/checkov.txt
 	@touch $@
 
 .venv/core.done: .venv/uv.done requirements/core.txt pyproject.toml
@@ -71,4 +83,4 @@ install:
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/$(INSTALL).txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
-.PHONY: help setup setup-dev demo up down status clean lint test test-system bench bench-serving images lock install
+.PHONY: help setup setup-dev demo replay up down status clean lint test test-system bench bench-serving compose-env images lock install

@@ -6,17 +6,15 @@ ingestion/<model>/<run>/.writing-*/...                                      a pr
 """
 
 import contextlib
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from upath import UPath
-
 from ingestion.errors import IngestionError
 from ingestion.files import QUARANTINE, RAW, REPORT, VALID
+from pipeline.run_files import RunFile, files_below, remove_files
 from pipeline.settings import Settings
 from pipeline.storage import storage
 
@@ -24,21 +22,6 @@ _ROWS = frozenset({RAW, VALID})
 _REPORTS = frozenset({REPORT, "report.html", QUARANTINE})
 _KILLED = "a run was killed while it wrote this"
 _COPIES = ("mlops-source-*", "mlops-storage-*")  # what was fetched, in this machine's temporary folder
-
-
-@dataclass(frozen=True)
-class RunFile:
-    """A file of a run that is over (or a folder with copies): where, its size in bytes, and why nobody needs it."""
-
-    where: str
-    size: int
-    modified: datetime
-    why: str
-
-    @property
-    def age(self) -> timedelta:
-        """How long nobody has written to it."""
-        return datetime.now(UTC) - self.modified
 
 
 def run_leftovers(
@@ -63,19 +46,14 @@ def remove_run_files(files: Iterable[RunFile]) -> list[RunFile]:
     Raises:
         IngestionError: when one cannot be taken away.
     """
-    return [file for file in files if _remove(UPath(file.where))]
+    return remove_files(files, IngestionError)
 
 
 def _files(settings: Settings, model: str) -> Iterator[tuple[RunFile, bool]]:
-    folder = storage(settings, "ingestion", model)
-    root = folder.path.rstrip("/")
-    for path, told in folder.fs.find(folder.path, detail=True).items() if folder.exists() else ():
-        parts = path.removeprefix(root).strip("/").split("/")
+    for parts, file in files_below(storage(settings, "ingestion", model)):
         why = _why(parts)
         if why:
-            where = str(folder.joinpath(*parts))
-            modified = folder.fs.modified(path).astimezone(UTC)
-            yield RunFile(where, int(told["size"] or 0), modified, why), parts[-1] in _REPORTS and len(parts) == 2
+            yield replace(file, why=why), parts[-1] in _REPORTS and len(parts) == 2
 
 
 def _why(parts: list[str]) -> str:
@@ -99,25 +77,3 @@ def _copies() -> Iterator[tuple[RunFile, bool]]:
             modified = datetime.fromtimestamp(max(one.st_mtime for one in stats), UTC)
             size = sum(one.st_size for one in stats[1:])
             yield RunFile(str(folder), size, modified, "copies that a killed process had fetched"), False
-
-
-def _remove(path: UPath) -> bool:
-    try:
-        if path.is_dir():
-            shutil.rmtree(path.path)
-            return True
-        path.unlink()
-    except FileNotFoundError:
-        return False  # somebody else took it away
-    except OSError as error:
-        raise IngestionError(f"{path} cannot be taken away: {error}") from error
-    if path.protocol in ("", "file", "local"):  # an object store has no folders
-        _remove_empty(Path(path.path).parent)
-    return True
-
-
-def _remove_empty(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # something else is in it
-        folder.rmdir()
-        if folder.name.startswith(".writing-"):
-            folder.parent.rmdir()
