@@ -2,6 +2,8 @@
 
 import re
 import time
+from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import mlflow
@@ -9,12 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cli.demo.replay import CALLER
 from cli.errors import StackError
 from cli.stack.airflow import USER, password
 from pipeline import model_registry
 from pipeline.contract import SPLIT
 from pipeline.data_registry import DataRegistry
 from pipeline.encode import Encoder
+from pipeline.prediction_log import read_predictions
 from pipeline.records import to_record
 from pipeline.release_history import release_history
 from pipeline.release_log import read_release
@@ -185,7 +189,11 @@ def test_a_second_demo_continues_from_what_is_there(told, house_prices):
     assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
     assert "champion: version" in again.stdout
     assert release_history(told.settings, house_prices.name) == releases
-    assert read_json(newest_report(told, house_prices.name))["findings"]["performance"]["truths"] == 989
+    log = Path(told.settings.place("prediction_log", house_prices.name))
+    ever = {"since": datetime(2000, 1, 1, tzinfo=UTC), "until": datetime(2100, 1, 1, tzinfo=UTC)}
+    replayed = [row for row in read_predictions(log, **ever) if row["caller"] == CALLER]
+    assert len(replayed) == 989, "a repeated request is no second prediction"
+    assert all(row["actual"] is not None for row in replayed)
 
 
 def test_a_taken_port_is_named_with_its_setting(told):
