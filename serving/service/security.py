@@ -26,7 +26,7 @@ _BY_PATH = {
     + _policy("script-src 'self' 'unsafe-inline'", "style-src 'self' 'unsafe-inline'", *_PAGE),
     "/docs/oauth2-redirect": _ALWAYS + _NO_REFERRER + _FRESH + _policy("script-src 'unsafe-inline'"),
 }
-STATIC_PATHS = ("/static-", "/page/")
+STATIC_PATHS = ("/static/", "/static-offline-docs/")  # the page's own files, and those of Swagger
 
 
 def headers_of(path: str) -> RawHeaders:

@@ -113,6 +113,13 @@ def test_probes_metrics_and_documentation_need_no_key(closed: TestClient, path: 
     assert closed.get(path).is_success
 
 
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_a_page_that_needs_no_key_gets_its_files_without_one(closed: TestClient, path: str) -> None:
+    files = re.findall(r'(?:src|href)="(/?static[^"]+)"', closed.get(path).text)
+    assert len(files) >= 2
+    assert [closed.get(f"/{file.lstrip('/')}").status_code for file in files] == [200] * len(files)
+
+
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/model"), ("POST", "/actuals"), ("GET", "/nowhere"), ("POST", "/predict/")]
 )
