@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.prediction_log import statements
+from pipeline.prediction_log.held_file import HeldFile
 from pipeline.prediction_log.reader import find_answer
 from pipeline.prediction_log.schema import Answer, utc_text
 from pipeline.prediction_log.statements import Outcome
@@ -42,6 +43,7 @@ class Outbox:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = statements.connect_for_writing(path)
+        self._file = HeldFile(path)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
         self._entering = threading.Lock()
@@ -85,6 +87,7 @@ class Outbox:
 
     def check(self) -> None:
         """Raise PredictionLogError unless the log can be written just now. Blocks until that is known."""
+        self._file.look_at_once()
         self._submit(statements.touch).result()
 
     def close(self) -> None:
@@ -131,6 +134,7 @@ class Outbox:
                 job.done.set_result(result)
 
     def _write(self, batch: list[_Job]) -> list[Any]:
+        self._file.check()
         if all(job.answers for job in batch):  # nearly always
             answers = [answer for job in batch for answer in job.answers]
             if statements.add_new(self._connection, answers):

@@ -97,6 +97,6 @@ def count_refusals(connection: sqlite3.Connection, counts: Mapping[tuple[str, st
 
 
 def touch(connection: sqlite3.Connection) -> None:
-    """Write the first page without changing anything: a full disk or a lost file shows."""
+    """Write the first page without changing anything: a full disk shows."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     connection.execute(f"PRAGMA user_version = {version:d}")

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -181,6 +182,25 @@ def test_a_commit_that_fails_is_told_to_all_who_wait_and_the_writer_goes_on(outb
         other.execute("ALTER TABLE elsewhere RENAME TO predictions")
     outbox.add(answer("after")).result(5)
     assert [row["id"] for row in read_predictions(path, **EVER)] == ["after", "before"]
+
+
+@pytest.mark.parametrize("other", [None, b"", b"another file"])
+def test_a_file_that_is_taken_away_or_replaced_is_noticed(outbox: Outbox, path: Path, other: bytes | None) -> None:
+    outbox.add(answer("before")).result(5)
+    (path.parent / "other").write_bytes(other or b"")
+    path.unlink() if other is None else (path.parent / "other").replace(path)
+    with pytest.raises(PredictionLogError, match="its file was taken away; restart the service"):
+        outbox.check()
+    with pytest.raises(PredictionLogError, match="taken away"):
+        outbox.add(answer("after")).result(5)
+
+
+def test_a_file_that_is_taken_away_under_load_is_noticed_within_seconds(outbox: Outbox, path: Path) -> None:
+    path.unlink()
+    deadline = time.monotonic() + 10
+    while (failed := outbox.add(answer(f"{time.monotonic()}")).exception(5)) is None:
+        assert time.monotonic() < deadline
+    assert "taken away" in str(failed)
 
 
 def test_a_full_disk_is_noticed_by_the_check_and_by_who_writes(path: Path) -> None:
