@@ -158,10 +158,12 @@ def show(uri: str, revision: str, path: str) -> str | None:
     Raises:
         GitError: when the repository cannot be read, which says nothing of the file.
     """
-    work = Path(uri)
-    if not git("for-each-ref", f"refs/heads/{revision}", f"refs/tags/{revision}", cwd=work):
+    at = (*trusted(str(Path(uri).resolve())), "-C", uri)
+    named = git(*at, "for-each-ref", "--format=%(refname)", f"refs/heads/{revision}", f"refs/tags/{revision}")
+    if not named:
         return None
-    return git("show", f"{revision}:{path}", cwd=work) if git("ls-tree", revision, path, cwd=work) else None
+    reference = named.splitlines()[0]  # a tag that is called as the branch stands after it
+    return git(*at, "show", f"{reference}:{path}") if git(*at, "ls-tree", reference, path) else None
 
 
 @contextmanager
@@ -171,9 +173,10 @@ def clone(uri: str, branch: str, depth: int | None = 1) -> Iterator[Path]:
         work = folder / "clone"
         shallow = [f"--depth={depth}"] if depth else []
         address = Path(uri).resolve().as_uri() if is_local(uri) else uri  # a plain path would ignore --depth
-        heads = git("ls-remote", address, f"refs/heads/{branch}")
+        trusting = _trusting(uri, "upload-pack")
+        heads = git("ls-remote", *trusting, address, f"refs/heads/{branch}")
         if heads:
-            git("clone", "--quiet", *shallow, "--no-tags", f"--branch={branch}", address, str(work))
+            git("clone", "--quiet", *trusting, *shallow, "--no-tags", f"--branch={branch}", address, str(work))
         else:
             git("init", "--quiet", f"--initial-branch={branch}", str(work))
             git("remote", "add", "origin", address, cwd=work)
@@ -236,7 +239,7 @@ def push(work: Path, uri: str, references: Sequence[str]) -> None:
         GitError: when the repository refuses or cannot be reached.
     """
     try:
-        git("push", "--quiet", "--atomic", *_trusting(uri), "origin", *references, cwd=work)
+        git("push", "--quiet", "--atomic", *_trusting(uri, "receive-pack"), "origin", *references, cwd=work)
     except GitError as error:
         _clear_stale_lock(uri, str(error))
         lost = (
@@ -257,10 +260,11 @@ def trusted(path: str) -> list[str]:
     return ["-c", f"safe.directory={path}"]
 
 
-def _trusting(uri: str) -> list[str]:
+def _trusting(uri: str, program: str) -> list[str]:
+    """Return the option by which git starts the other side's program so that it trusts a local repository."""
     if not is_local(uri):
         return []
-    return [f"--receive-pack=git {shlex.join(trusted(str(Path(uri).resolve())))} receive-pack"]
+    return [f"--{program}=git {shlex.join(trusted(str(Path(uri).resolve())))} {program}"]
 
 
 def _clear_stale_lock(uri: str, message: str) -> None:

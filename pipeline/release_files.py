@@ -69,7 +69,9 @@ def parse_release(content: str, uri: str) -> Release:
     try:
         return Release.model_validate_json(content)
     except ValidationError as error:
-        raise ReleaseLogError(f"{uri}: a release that cannot be read: {error}") from error
+        raise ReleaseLogError(
+            f"{uri}: a release that cannot be read; revert the commit that broke it, or release a version: {error}"
+        ) from error
 
 
 def _folder(settings: Settings, model: str) -> str:

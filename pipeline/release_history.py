@@ -2,12 +2,13 @@
 
 The branch's own line of commits counts (first parents): a merge makes live what it brings, when it is made. A commit
 of ours tells approval and reason itself; of any other, such as a `git revert` by hand, its author is who approved, and
-its message the reason. Times are the commits' author dates; where a clock went backwards, the one before counts.
+its message the reason. Times are the commits' committer dates, since an author's may be long before the commit was
+made here (`git cherry-pick`, a rebased branch); where a clock went backwards, the one before counts.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,10 @@ from pipeline.release_files import Release, ReleaseLogError, parse_release, rele
 from pipeline.settings import Settings
 
 APPROVED_BY, RUN = "Approved-by", "Release-run"  # trailers of our commits
-_FIELDS = ("%H", "%aI", "%an <%ae>", *(f"%(trailers:key={key},valueonly,unfold)" for key in (APPROVED_BY, RUN)), "%B")
+_TRAILERS = (f"%(trailers:key={key},valueonly,unfold,separator=%x2C%x20)" for key in (APPROVED_BY, RUN))
+_FIELDS = ("%H", "%ct", "%an <%ae>", *_TRAILERS, "%B")
+_NEVER = datetime.fromtimestamp(0, UTC)
+_AHEAD = timedelta(days=1)  # that another host's clock may go before ours
 
 
 class Period(Section):
@@ -140,9 +144,18 @@ def _commits(repository: Path, branch: str, path: str) -> list[_Commit]:
     size = len(_FIELDS)
     rows = [words[start : start + size] for start in range(0, len(words) - size + 1, size)]
     return [
-        _Commit(name, datetime.fromisoformat(at_), author, by.strip(), run.strip(), message)
+        _Commit(name, _made_at(at_), author, by.strip(), run.strip(), message)
         for name, at_, author, by, run, message in rows
     ]
+
+
+def _made_at(seconds: str) -> datetime:
+    """Return when a commit was made; long ago where it does not say so, or says what no clock can have shown."""
+    try:
+        moment = datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return _NEVER
+    return moment if moment < datetime.now(UTC) + _AHEAD else _NEVER
 
 
 def _add(found: list[Period], model: str, commit: _Commit, content: bytes | None) -> None:

@@ -172,6 +172,68 @@ def test_a_release_that_cannot_be_read_is_an_error_that_names_the_log(settings: 
         read_release(settings, "flats")
 
 
+def broken_by_hand(settings: Settings, content: str = "<<<<<<< HEAD") -> None:
+    with clone(settings.place("gitops_uri"), "main", depth=None) as work:
+        (work / "releases/flats.json").write_text(content)
+        git("-c", "user.name=Operator", "-c", "user.email=o@example.org", "commit", "-qam", "Merge", cwd=work)
+        git("push", "--quiet", "origin", "HEAD:main", cwd=work)
+
+
+def test_a_release_mends_a_file_that_somebody_broke(settings: Settings) -> None:
+    commit_release(settings, release(1))
+    broken_by_hand(settings)
+
+    with pytest.raises(ReleaseLogError, match="revert the commit that broke it, or release a version"):
+        read_release(settings, "flats")
+    assert commit_release(settings, release(2))
+
+    assert read_release(settings, "flats") == release(2)
+    assert messages(settings)[0] == "Release flats version 2 (was a file that could not be read)"
+
+
+def test_a_failed_release_over_a_broken_file_gives_way_to_the_last_whole_one(settings: Settings) -> None:
+    commit_release(settings, release(1))
+    broken_by_hand(settings)
+    commit_release(settings, release(2))
+
+    assert take_back(settings, release(2), "it fails")
+
+    assert read_release(settings, "flats") == release(1)
+    assert messages(settings)[0] == "Take back flats version 2 (to version 1)"
+
+
+def test_a_tag_that_is_called_as_the_branch_is_not_what_runs(settings: Settings) -> None:
+    commit_release(settings, release(1))
+    git("-C", settings.place("gitops_uri"), "tag", "main")
+    commit_release(settings, release(2))
+
+    assert read_release(settings, "flats") == release(2)
+
+
+@pytest.mark.parametrize("leads_to", ["elsewhere.json", "a folder"])
+def test_a_link_or_a_folder_in_the_place_of_a_release_is_not_written_through(
+    settings: Settings, tmp_path: Path, leads_to: str
+) -> None:
+    commit_release(settings, release(1))
+    elsewhere = tmp_path / "elsewhere.json"
+    elsewhere.write_text("mine")
+    with clone(settings.place("gitops_uri"), "main", depth=None) as work:
+        place = work / "releases/flats.json"
+        place.unlink()
+        if leads_to == "a folder":
+            place.mkdir()
+            (place / "file").write_text("1")
+        else:
+            place.symlink_to(elsewhere)
+        git("add", "--all", cwd=work)
+        git("-c", "user.name=Operator", "-c", "user.email=o@example.org", "commit", "-qm", "Change", cwd=work)
+        git("push", "--quiet", "origin", "HEAD:main", cwd=work)
+
+    with pytest.raises(ReleaseLogError, match="is a folder or leads through a link"):
+        commit_release(settings, release(2))
+    assert elsewhere.read_text() == "mine"
+
+
 def test_a_log_that_cannot_be_reached_is_not_taken_for_an_empty_one(settings: Settings) -> None:
     commit_release(settings, release(1))
     (Path(settings.place("gitops_uri")) / "HEAD").write_text("damaged")

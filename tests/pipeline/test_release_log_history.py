@@ -1,5 +1,6 @@
 """What was live when, read back from Git alone: our commits, and what people do by hand."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.git import clone, git
+from pipeline.git import clone, git, git_bytes
 from pipeline.release_files import Release, ReleaseLogError
 from pipeline.release_history import live_at, moment_of, release_history
 from pipeline.release_log import commit_release
@@ -29,7 +30,19 @@ def write(work: Path, one: Release, on: str | None = None, message: str = "By ha
     (work / "releases").mkdir(exist_ok=True)
     (work / "releases" / f"{one.model}.json").write_text(one.model_dump_json())
     git("add", ".", cwd=work)
-    git(*PERSON, "commit", "--quiet", "--message", message, *([f"--date={on}"] if on else []), cwd=work)
+    git(*PERSON, "commit", "--quiet", "--message", message, cwd=work)
+    if on:
+        moment = datetime.fromisoformat(on)
+        date_head(work, f"{int(moment.timestamp())} {moment:%z}")
+
+
+def date_head(work: Path, date: str, author_date: str | None = None) -> None:
+    """Give the newest commit another date, as git keeps it: seconds and a zone; git itself refuses some."""
+    content = git_bytes("cat-file", "commit", "HEAD", cwd=work).decode()
+    content = re.sub(r"^(author .*>) .*$", rf"\1 {author_date or date}", content, flags=re.MULTILINE)
+    content = re.sub(r"^(committer .*>) .*$", rf"\1 {date}", content, flags=re.MULTILINE)
+    how = ("hash-object", "-t", "commit", "-w", "--literally", "--stdin")
+    git("reset", "--quiet", "--soft", git_bytes(*how, cwd=work, content=content.encode()).decode().strip(), cwd=work)
 
 
 def versions(settings: Settings, model: str = "flats") -> list[int | None]:
@@ -158,6 +171,57 @@ def test_a_clock_that_went_backwards_makes_no_period_end_before_it_began(setting
 
     assert newest.since == first.since == first.until
     assert live_at([newest, first], newest.since) == newest
+
+
+def test_what_was_brought_back_from_long_ago_is_live_since_it_was_brought_back(settings: Settings) -> None:
+    """`git cherry-pick`, and a branch that was rebased, keep the author's date."""
+    commit_release(settings, release(9, model="diamonds"))
+    with by_hand(settings) as work:
+        for version, day in ((1, 10), (2, 20), (1, 30)):
+            write(work, release(version))
+            moment = datetime(2026, 3, day, tzinfo=UTC)
+            date_head(work, f"{int(moment.timestamp())} +0000", "1773133200 +0000")
+
+    periods = release_history(settings, "flats")
+
+    assert [period.since.day for period in periods] == [30, 20, 10]
+    assert [period.until and period.until.day for period in periods] == [None, 30, 20]
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "1773133200 +9999",  # a zone that is none
+        "1773133200 +2430",
+        "1773133200 -0000",
+        "99999999999999 +0000",  # the year 3170843
+        "99999999999999999999999999 +0000",
+        "4102444800 +0000",  # 2100: a clock that goes before
+        "0 +0000",
+        "-100 +0000",
+        "some day",
+    ],
+)
+def test_a_date_that_no_clock_showed_hides_nothing(settings: Settings, date: str) -> None:
+    commit_release(settings, release(1))
+    with by_hand(settings) as work:
+        write(work, release(2))
+        date_head(work, date)
+    commit_release(settings, release(3))
+
+    newest, second, first = release_history(settings, "flats")
+
+    assert [one.release and one.release.version for one in (newest, second, first)] == [3, 2, 1]
+    assert first.since == first.until == second.since
+    assert live_at([newest, second, first], datetime.now(UTC)) == newest
+
+
+def test_a_commit_by_hand_may_name_several_approvers(settings: Settings) -> None:
+    commit_release(settings, release(9, model="diamonds"))
+    with by_hand(settings) as work:
+        write(work, release(1), message="Release\n\nBoth looked.\n\nApproved-by: ada\nApproved-by: grace")
+
+    assert release_history(settings, "flats")[0].approved_by == "ada, grace"
 
 
 def test_words_that_are_no_utf_8_are_read_all_the_same(settings: Settings) -> None:
