@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from pipeline.contract import Contract, parse_contract
 from pipeline.settings import Settings
 from serving.service.app import create_app
+from serving.service.keys import new_key
 from tests.conftest import SMALL
 from tests.serving.conftest import eventually, free_port, publish_release
 
@@ -40,9 +42,16 @@ def swift(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def url(swift: Settings, contract: Contract) -> Iterator[str]:
-    """The address of the service, run within this process."""
+    """The address of the service of the contract."""
     publish(swift, contract, 1)
-    app = create_app(swift, contract.name)
+    with served(swift, contract) as address:
+        yield address
+
+
+@contextmanager
+def served(settings: Settings, contract: Contract) -> Iterator[str]:
+    """Run the service within this process, and give its address."""
+    app = create_app(settings, contract.name)
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
     thread = threading.Thread(target=server.run)
@@ -135,3 +144,24 @@ def test_an_explanation_that_is_gone_leaves_the_prediction(
     page.get_by_role("button", name="Predict").click()
     expect(page.locator(".notice")).to_contain_text("Version 1 answered it, and version 2 is in service")
     expect(page.locator(".big")).to_contain_text("EUR")
+
+
+def test_where_keys_are_asked_for_the_page_takes_one_by_the_keyboard(
+    browser: Browser, swift: Settings, contract: Contract
+) -> None:
+    key, digest = new_key()
+    publish(swift, contract, 1)
+    with served(swift.model_copy(update={"api_keys": {"person": digest}}), contract) as url:
+        page = browser.new_page(viewport={"width": 390, "height": 740})
+        page.goto(url)
+        page.get_by_role("button", name="Predict").click()
+        expect(page.get_by_label("API key")).to_be_focused()
+        expect(page.get_by_label("API key")).to_be_in_viewport()
+        for given in ("wrong", key):
+            page.keyboard.type(given)
+            page.keyboard.press("Enter")
+            if given == "wrong":
+                expect(page.get_by_role("alert").filter(has_text="does not know this API key")).to_be_visible()
+        expect(page.locator(".big")).to_contain_text("EUR")
+        expect(page.locator(".effects")).to_be_visible()
+        page.close()

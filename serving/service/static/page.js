@@ -57,18 +57,33 @@ function showProblem({ status, body }) {
   });
   const first = form.querySelector('[aria-invalid="true"]');
   said.textContent = "";
-  const texts = loose.length || !first ? [body.detail || `The service answered ${status}.`] : [];
+  const needed = key ? "The service does not know this API key." : "The service answers those who have an API key.";
+  const detail = status === 401 ? needed : body.detail || `The service answered ${status}.`;
+  const texts = loose.length || !first ? [detail] : [];
   if (first) texts.push("Not predicted: see the fields that are marked.");
-  result.replaceChildren(...texts.map((text) => make("p", { class: "notice bad" }, text)));
-  if (status === 401 || status === 403) result.append(keyField());
+  result.replaceChildren(...texts.map((text) => make("p", { class: "notice bad", role: "alert" }, text)));
+  if (status === 401) result.append(keyField());
   if (first) first.focus();
+  else bringIntoView();
+  document.getElementById("key")?.focus();
 }
 
 function keyField() {
-  const field = make("input", { id: "key", type: "password", autocomplete: "off" });
-  const button = make("button", { type: "button" }, "Use it");
-  button.addEventListener("click", () => { key = field.value.trim(); form.requestSubmit(); });
-  return make("div", { class: "key" }, make("div", { class: "field" }, make("label", { for: "key" }, "API key"), field), button);
+  const field = make("input", { id: "key", type: "password", autocomplete: "off", required: "" });
+  const label = make("label", { for: "key" }, "API key");
+  const entry = make("div", { class: "field" }, label, field);
+  const made = make("form", { class: "key" }, entry, make("button", {}, "Use it"));
+  made.addEventListener("submit", (event) => {
+    event.preventDefault();
+    key = field.value.trim();
+    form.requestSubmit();
+  });
+  return made;
+}
+
+// On a narrow screen the answer stands below the form, and nobody would see that there is one.
+function bringIntoView() {
+  if (result.getBoundingClientRect().top > innerHeight * 0.6) result.scrollIntoView({ block: "start" });
 }
 
 function showPrediction(answer) {
@@ -159,7 +174,7 @@ async function predict(event) {
   if (number !== asked) return;
   if (answer.status !== 200) { showProblem(answer); return; }
   showPrediction(answer.body);
-  if (result.getBoundingClientRect().top > innerHeight * 0.6) result.scrollIntoView({ block: "start" });
+  bringIntoView();
   await explain(answer.body.id, number);
 }
 
