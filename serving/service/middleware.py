@@ -11,13 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pipeline.settings import Settings
 from serving.service.admission import Admission
 from serving.service.metrics import Metrics
-from serving.service.problems import Problem, protocol_error, unexpected
+from serving.service.problems import Problem, spoken, unexpected
 from serving.service.request_log import RequestLog
 from serving.service.security import headers_of
 from serving.service.wire import send_json
 
 HEADER = b"x-request-id"
-PROTOCOL = "/v2/"  # the Open Inference Protocol's paths
 CLIENT_GONE = 499  # nginx's number for a client that did not wait for its answer; only counted, never sent
 Short = Callable[[Scope, Receive], Awaitable[bytes]]  # gives the JSON of a successful answer, or raises Problem
 _ID = re.compile(rb"[\x21-\x7e]{1,128}")
@@ -67,8 +66,7 @@ class Observed:
         except Exception as error:  # noqa: BLE001 (the client is told nothing of it, the log everything)
             problem = self._problem_of(error, request_id)
             if problem and not status:  # else half an answer is out, and the connection breaks off
-                spoken = protocol_error if scope["path"].startswith(PROTOCOL) else Problem.response
-                await spoken(problem)(scope, receive, send_marked)
+                await spoken(problem, scope["path"])(scope, receive, send_marked)
         finally:
             self._under_way -= 1
         route = scope["path"] if short else _route(scope)

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from pipeline.prediction_log import Answer, PredictionLogError
 from pipeline.settings import Settings
 from serving.service import open_inference_model as told
-from serving.service.problems import Problem, log_failure, protocol_error
+from serving.service.problems import Problem, in_words, log_failure, protocol_error
 from serving.service.records import RecordRefused
 from serving.service.rows import Asked, Done, Said, check_count, respond, say
 from serving.service.state import state_of
@@ -32,7 +32,7 @@ class RowsRefused(Problem):
     def __init__(self, refused: Sequence[RecordRefused], first: int) -> None:
         others = len(refused) - 1
         more = f"; and {others} more row{'s' * (others > 1)}" if others else ""
-        super().__init__(422, refused[0].title, f"row {first}: {refused[0]}{more}", kind=refused[0].kind)
+        super().__init__(422, refused[0].title, f"row {first}: {in_words(refused[0])}{more}", kind=refused[0].kind)
         self.refused = refused
 
 

@@ -56,11 +56,21 @@ class Problem(ServingError):
         return Response(text, self.status, self.headers, media_type=MEDIA_TYPE)
 
 
+def spoken(problem: Problem, path: str) -> Response:
+    """Return what is sent of a problem under a path: where the Open Inference Protocol is spoken, in its form."""
+    return protocol_error(problem) if path == "/v2" or path.startswith("/v2/") else problem.response()
+
+
 def protocol_error(problem: Problem) -> Response:
     """Return what is sent where the Open Inference Protocol is spoken, which has a form of its own."""
-    return JSONResponse(
-        {"error": str(problem)}, 400 if problem.status == 422 else problem.status, headers=problem.headers
-    )
+    status = 400 if problem.status == 422 else problem.status
+    return JSONResponse({"error": in_words(problem)}, status, headers=problem.headers)
+
+
+def in_words(problem: Problem) -> str:
+    """Return all of a problem as one text, for where no list of errors stands beside it."""
+    messages = [refusal.message for refusal in problem.refusals[:MOST_ERRORS]]
+    return _cut("; ".join(messages) or str(problem), LONGEST_TEXT)
 
 
 def unexpected() -> Problem:
@@ -79,13 +89,14 @@ async def answer_problem(_: Request, error: Exception) -> Response:
     return error.response()
 
 
-async def answer_http_error(_: Request, error: Exception) -> Response:
+async def answer_http_error(request: Request, error: Exception) -> Response:
     """Answer what the framework refuses, such as an unknown path."""
     assert isinstance(error, HTTPException)  # noqa: S101 (it is registered for these)
     detail = f"{error.detail}; see /docs for what there is"
-    response = Problem(error.status_code, error.detail, detail, kind="about:blank").response()
-    response.headers.update(error.headers or {})
-    return response
+    headers = dict(error.headers or {})
+    return spoken(
+        Problem(error.status_code, error.detail, detail, kind="about:blank", headers=headers), request.url.path
+    )
 
 
 async def answer_log_failure(_: Request, error: Exception) -> Response:

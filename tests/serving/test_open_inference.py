@@ -173,6 +173,29 @@ def test_a_request_that_does_not_fit_is_refused_as_a_whole(
     assert read_predictions(log, **EVER) == []
 
 
+def test_all_that_is_refused_is_told_as_there_is_no_list_of_errors(client: TestClient, record: Record) -> None:
+    told = error(infer(client, tensors([{**record, "area": 1, "kind": "hut"}])))
+    assert told.startswith("row 1: area: 1 is out of range")
+    assert "; kind: 'hut' is not a known category" in told
+    without = error(infer(client, [one for one in tensors([record]) if one["name"] not in ("area", "kind")]))
+    assert without.startswith("area: is not there")
+    assert "; kind: is not there" in without
+    assert "see errors" not in told + without
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/v2/nowhere", 404), ("GET", INFER, 405), ("POST", "/v2", 405), ("PUT", f"{HERE}/ready", 405)],
+)
+def test_what_is_no_route_of_the_protocol_is_told_in_its_form(
+    client: TestClient, method: str, path: str, status: int
+) -> None:
+    response = client.request(method, path, json={})
+    assert error(response, status)
+    assert response.headers["content-type"] == "application/json"
+    assert status != 405 or response.headers["allow"]
+
+
 def test_refused_values_are_counted_as_those_of_single_requests(client: TestClient, log: Path, record: Record) -> None:
     told = error(infer(client, tensors([{**record, "area": 1}, record, {**record, "area": 2}])))
     assert told.startswith("row 1: area: 1")
