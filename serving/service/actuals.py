@@ -6,7 +6,7 @@ from typing import Any, Literal
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic_core import ErrorDetails, to_json
 
 from pipeline.contract import NumberColumn
 from pipeline.prediction_log import Outcome
@@ -44,8 +44,8 @@ _AT_ONCE = 1000  # truths of one commit
 _STATUS = {"unknown": 404, "contradiction": 409}  # of a single refused row; any other reason is 422
 _MESSAGES = {
     "unknown": "no prediction has this id",
-    "contradiction": "another truth was told before, which stays",
-    "not finite": "the number is not finite",
+    "contradiction": "{actual} contradicts the truth that was told before, which stays",
+    "not finite": "{actual} is not finite",
 }
 
 
@@ -95,9 +95,9 @@ def _check(row: Any, target: NumberColumn | None) -> Actual | ActualOutcome:
     try:
         actual = Actual.model_validate(row)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, item['loc'])) or 'row'}: {item['msg']}" for item in error.errors()]
         prediction_id = row.get("prediction_id") if isinstance(row, dict) else None
-        return _refused(prediction_id if isinstance(prediction_id, str) else None, "type", "; ".join(problems))
+        told = "; ".join(map(_told, error.errors(include_url=False)))
+        return _refused(prediction_id if isinstance(prediction_id, str) else None, "type", told)
     low = -math.inf if target is None or target.minimum is None else target.minimum
     high = math.inf if target is None or target.maximum is None else target.maximum
     if target is not None and math.isfinite(actual.actual) and not low <= actual.actual <= high:
@@ -106,10 +106,16 @@ def _check(row: Any, target: NumberColumn | None) -> Actual | ActualOutcome:
     return actual
 
 
+def _told(error: ErrorDetails) -> str:
+    place = ".".join(map(str, error["loc"])) or "row"
+    shown = "" if error["type"] in ("missing", "extra_forbidden") else f", not {error['input']!r:.60}"
+    return f"{place}: {error['msg']}{shown}"
+
+
 def _outcome(row: Actual, outcome: Outcome) -> ActualOutcome:
     if outcome == "accepted" or outcome == "repeated":
         return ActualOutcome(prediction_id=row.prediction_id, outcome=outcome)
-    return _refused(row.prediction_id, outcome, f"{row.prediction_id}: {_MESSAGES[outcome]}")
+    return _refused(row.prediction_id, outcome, f"{row.prediction_id}: {_MESSAGES[outcome].format(actual=row.actual)}")
 
 
 def _refused(prediction_id: str | None, reason: Reason, message: str) -> ActualOutcome:

@@ -53,6 +53,9 @@ def test_rows_are_answered_one_by_one(client: TestClient, answered: str, log: Pa
         "accepted",
     ]
     assert outcomes[5].message == "actual: 0.5 is out of range; allowed: a number of at least 1"
+    assert outcomes[2].message == f"{answered}: 701.0 contradicts the truth that was told before, which stays"
+    assert outcomes[4].message == f"{other}: nan is not finite"
+    assert outcomes[6].message == "actual: Input should be a valid number, not '700'"
     assert outcomes[8].message == "unit: Extra inputs are not permitted"
     assert {row["id"]: row["actual"] for row in read_predictions(log, **EVER)} == {answered: 700.0, other: 5.0}
 
