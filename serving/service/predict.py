@@ -7,7 +7,6 @@ event loop travel together: one call of the model, one wake-up of the log's writ
 import asyncio
 import math
 import time
-import uuid
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from pipeline.prediction_log import Answer, PredictionLogError, utc_text
 from serving.service.problems import Problem, log_failure
 from serving.service.records import RecordRefused
-from serving.service.repeats import read_key, used_before
+from serving.service.repeats import id_of, read_key, same_record, used_before
 from serving.service.served import Served
 from serving.service.shadow import Answered
 from serving.service.state import State
@@ -75,7 +74,7 @@ class Predict:
             raise
         scope["record"] = record  # for the request log, where features are wanted in it
         key = read_key(scope)
-        identity = new_id() if key is None else str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.state.model}\x1f{key}"))
+        identity = new_id() if key is None else id_of(self.state.model, caller_of(scope), key)
         loop = asyncio.get_running_loop()
         if not self._asked:
             loop.call_soon(self._close_turn, loop)
@@ -135,7 +134,7 @@ class Predict:
                 continue
             if logged is answer:
                 one.answer.set_result(text.encode())
-            elif logged.sent is None or (logged.features, logged.digest) != (answer.features, answer.digest):
+            elif logged.sent is None or logged.digest != answer.digest or not same_record(logged, answer):
                 one.answer.set_exception(used_before("record"))
             else:
                 one.answer.set_result(logged.sent.encode())  # the first answer, to a request that is repeated

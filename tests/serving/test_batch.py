@@ -147,6 +147,35 @@ def test_a_repeated_batch_gets_its_first_answer_after_a_swap(
     assert client.post(BATCH, json=rows).json()[0]["model_version"] == 2
 
 
+@pytest.mark.parametrize("path", ["/predict", BATCH])
+def test_a_repeated_request_gets_its_first_answer_when_the_contract_has_a_further_optional_field(
+    swift: Settings, record: Record, eventually: Eventually, path: str
+) -> None:
+    further = {**SMALL["columns"], "balcony": {"type": "number", "required": False}}
+    headers, body = {"Idempotency-Key": "night 7"}, record if path == "/predict" else [record]
+    publish_release(swift, parse_contract(SMALL), 1)
+    with TestClient(create_app(swift, MODEL)) as client:
+        first = client.post(path, json=body, headers=headers)
+        publish_release(swift, parse_contract({**SMALL, "columns": further}), 2)
+        eventually(lambda: client.get("/model").json()["version"] == 2)
+        again = client.post(path, json=body, headers=headers)
+    assert (again.status_code, again.content) == (200, first.content)
+
+
+@pytest.mark.parametrize("path", ["/predict", BATCH])
+def test_a_key_is_its_callers_own(client: TestClient, record: Record, path: str) -> None:
+    def ask(caller: str, area: int) -> Any:
+        row = {**record, "area": area}
+        headers = {"Idempotency-Key": "order 7", "X-Caller": caller}
+        return client.post(path, json=row if path == "/predict" else [row], headers=headers)
+
+    first, other = ask("shop", 70), ask("bank", 71)
+    assert (first.status_code, other.status_code) == (200, 200)
+    assert first.content != other.content
+    assert ask("shop", 70).content == first.content
+    assert ask("shop", 71).status_code == 409
+
+
 def test_what_may_not_be_logged_is_not_kept_for_a_repeated_batch(swift: Settings, log: Path, record: Record) -> None:
     columns = {name: dict(column) for name, column in SMALL["columns"].items()}
     columns["district"]["log"] = False
