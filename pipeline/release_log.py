@@ -158,5 +158,7 @@ def _check_place(settings: Settings, work: Path, model: str) -> None:
 
 
 def _change(subject: str, reason: str, approved_by: str, run: str = "") -> Change:
-    trailers = [f"{APPROVED_BY}: {' '.join(approved_by.split())}"] + ([f"{RUN}: {run}"] if run else [])
+    trailers = [f"{APPROVED_BY}: {' '.join(approved_by.split()) or 'nobody named'}"] + (
+        [f"{RUN}: {run}"] if run else []
+    )
     return Change("\n\n".join([subject, reason.strip() or "No reason was given.", "\n".join(trailers)]))

@@ -87,7 +87,7 @@ def commit_(
 ) -> None:
     """Commit a model version that passed the gate as what is live, and verify it."""
     contract = contract_of(load_settings(), model)
-    if contract.release.approval == "manual" and reason is None:
+    if contract.release.approval == "manual" and not (reason or "").strip():
         raise typer.BadParameter(f"{contract.name} is approved by a person: say why", param_hint="--reason")
     if contract.release.trial:
         console.print("[yellow]released without the contract's trial:[/] `mlops release trial start` tries a version")
@@ -103,6 +103,8 @@ def rollback(
     by: By = None,
 ) -> None:
     """Commit an earlier model version as what is live, after checking that it still loads, and verify it."""
+    if not reason.strip():
+        raise typer.BadParameter("say why; it is kept in the release commit", param_hint="--reason")
     _release(model, version, reason, by)
 
 
@@ -125,8 +127,8 @@ def _release(model: str | None, version: int | None, reason: str | None, by: str
 
     settings = load_settings()
     contract = contract_of(settings, model)
-    run = run_name("release")
-    proposed = proposal.propose(contract, settings, run, version, reason, by or _user())
+    run, words, who = run_name("release"), reason and _words(reason), _words(by or "") or _user()
+    proposed = proposal.propose(contract, settings, run, version, words, who)
     approved = approval.settle(settings, proposed, approval.implied(proposed, datetime.now(UTC)))
     released = release.deploy(contract, settings, approved, run)
     console.print(f"Git says: {released.model} version {released.version}")
@@ -136,6 +138,11 @@ def _release(model: str | None, version: int | None, reason: str | None, by: str
 def _tell(done: "Reconciled") -> None:
     shown = f"{done.smoke_rows} smoke rows differ by at most {done.largest_difference:.1g}, {done.seconds:g} s"
     console.print(f"{done.model} version {done.version} is live: {shown}")
+
+
+def _words(given: str) -> str:
+    """Return what was typed, readable though the terminal does not write UTF-8."""
+    return given.encode(errors="surrogateescape").decode(errors="replace").strip()
 
 
 def _user() -> str:

@@ -9,12 +9,16 @@ from rich.table import Table
 from cli.console import table
 from pipeline.release_history import Period
 
-_COLUMNS = ("version", "data version", "since (UTC)", "until (UTC)", "approved by", "reason", "commit")
+_COLUMNS = ("version", "data version", "since (UTC)", "approved by", "reason", "commit")
+_FOLDED = ("approved by", "reason")  # into lines, where the terminal is narrow; the others stay whole
 
 
 def periods_table(model: str, periods: Sequence[Period]) -> Table:
     """Return what was live when, newest first."""
-    return table(f"{model}: releases", _COLUMNS, [_row(period) for period in periods])
+    shown = table(f"{model}: releases, each live until the one above", _COLUMNS, [_row(period) for period in periods])
+    for column in shown.columns:
+        column.no_wrap, column.overflow = column.header not in _FOLDED, "fold"
+    return shown
 
 
 def period_lines(model: str, moment: datetime, period: Period | None) -> Iterator[str]:
@@ -34,9 +38,8 @@ def period_lines(model: str, moment: datetime, period: Period | None) -> Iterato
 def _row(period: Period) -> tuple[str, ...]:
     release = period.release
     live = (str(release.version), release.data_version) if release else ("nothing", "")
-    until = _time(period.until) or "now"
     reason = " ".join(period.reason.split())
-    return (*live, _time(period.since), until, period.approved_by, reason, period.commit[:12])
+    return (*live, f"{period.since.astimezone(UTC):%Y-%m-%d %H:%M}", period.approved_by, reason, period.commit[:8])
 
 
 def _time(moment: datetime | None) -> str:
