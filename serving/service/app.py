@@ -40,7 +40,12 @@ def create_app(settings: Settings, model: str) -> FastAPI:
     """
     watcher, metrics = Watcher(settings, model), Metrics()
     predict = Predict()
-    app = FastAPIOffline(redoc_url=None, title=model, lifespan=_lifespan(settings, model, watcher, metrics, predict))
+    app = FastAPIOffline(
+        redoc_url=None,
+        title=model,
+        lifespan=_lifespan(settings, model, watcher, metrics, predict),
+        generate_unique_id_function=lambda route: route.name,  # what generated clients call their methods
+    )
     # Plain routes: their bodies are checked by the contract that is served, which FastAPI cannot know beforehand.
     app.router.routes.insert(0, Route("/predict", predict, methods=["POST"]))
     for routes in (page.router, router, explain_router()):

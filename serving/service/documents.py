@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.bundle.format import Interval
 from pipeline.refusal import Reason
 
 
@@ -55,3 +56,26 @@ class ProblemDocument(BaseModel):
     detail: str = Field(description="One sentence that names the field, its value and what is allowed")
     errors: list[RefusedValue] = Field(default_factory=list, description="Each refused value")
     refused: dict[str, Any] | None = Field(default=None, description="A release that was not taken up, and why")
+
+
+class ServedModel(BaseModel):
+    """What is served."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    title: str
+    version: int
+    data_version: str
+    run_id: str = Field(description="The MLflow run that made it")
+    candidate: str = Field(description="The kind of model, by its name in the contract")
+    metrics: dict[str, float] = Field(description="On held-out rows; mae and rmse in the target's unit")
+    interval: Interval = Field(description="How the interval of each answer is made")
+    interval_level: float = Field(description="The share of true numbers that such intervals hold")
+    card: str = Field(description="The address of the model card; empty where there is none")
+    target: str
+    unit: str | None
+    fields: dict[str, dict[str, Any]] = Field(description="What a record holds, as the contract describes it")
+    refused: dict[str, Any] | None = Field(default=None, description="A release that was not taken up, and why")
+    trial: dict[str, Any] | None = Field(default=None, description="The version that is tried beside it")
+    trial_refused: str | None = Field(default=None, description="Why a version is not tried")

@@ -15,7 +15,13 @@ from serving.service.batch import RefusedRow
 from serving.service.documents import Prediction, ProblemDocument
 from serving.service.openapi_parts import TEMPLATE
 from serving.service.openapi_predictions import prediction_paths
-from serving.service.openapi_protocol import InferenceResponse, ModelMetadata, ProtocolError, protocol_paths
+from serving.service.openapi_protocol import (
+    InferenceResponse,
+    ModelMetadata,
+    ProtocolError,
+    example_request,
+    protocol_paths,
+)
 from serving.service.openapi_security import secured
 from serving.service.problems import Problem
 from serving.service.records import Records
@@ -63,10 +69,11 @@ def _document(app: FastAPI, contract: Contract, records: Records, version: str) 
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(_schemas((records.model, *_SHAPES)))
     schemas["Record"]["example"] = contract.example()  # here, since pydantic would sort its names
+    schemas["InferenceRequest"]["example"] = example_request(contract)
     routes = {getattr(route, "path", None) for route in app.routes}
     before, after = (
         {path: told for path, told in paths.items() if path in routes}
-        for paths in (prediction_paths(), protocol_paths())
+        for paths in (prediction_paths(), protocol_paths(contract.name))
     )
     document["paths"] = {**before, **document["paths"], **after}
     return document

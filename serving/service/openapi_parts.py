@@ -6,6 +6,7 @@ from serving.service.problems import MEDIA_TYPE
 
 TEMPLATE = "#/components/schemas/{model}"
 JSON = "application/json"
+NOT_READY = "No model is released, or the log cannot be written"
 
 
 def reference(name: str) -> dict[str, Any]:

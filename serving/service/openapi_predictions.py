@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from serving.service.openapi_parts import answer, body, list_of, problems, reference
+from serving.service.openapi_parts import NOT_READY, answer, body, list_of, problems, reference
 
 _HEADERS = {
     "X-Caller": "Who asks, in at most 64 letters; logged with the prediction",
     "Idempotency-Key": "Asked again with the same key and record, the first answer comes back, and nothing is logged",
+    "X-Routing-Key": "Whom the request is for: while a canary is tried, one key always meets the same version",
     "X-Request-ID": "Comes back with the answer; one is made when there is none",
 }
 _BATCH_HEADERS = _HEADERS | {
@@ -27,6 +28,7 @@ def prediction_paths() -> dict[str, Any]:
 
 def _predict() -> dict[str, Any]:
     return {
+        "operationId": "predict",
         "tags": ["predictions"],
         "summary": "Predict one record",
         "description": "Words are compared without regard to case and spaces. A field that is not required may be "
@@ -36,13 +38,14 @@ def _predict() -> dict[str, Any]:
         "responses": {
             "200": answer("The prediction", reference("Prediction")),
             **problems({400: "No JSON", 409: "The key was used for another record", 422: "Refused, and why"}),
-            **problems({413: "Too long", 503: "No model is released, or the log cannot be written"}),
+            **problems({413: "Too long", 415: "Another kind of body", 503: NOT_READY}),
         },
     }
 
 
 def _predict_batch() -> dict[str, Any]:
     return {
+        "operationId": "predict_batch",
         "tags": ["predictions"],
         "summary": "Predict many records",
         "description": "Each row is answered or refused by itself, in the order of the list, with status 200. All are "
@@ -54,7 +57,7 @@ def _predict_batch() -> dict[str, Any]:
                 "A prediction or a refusal for each", list_of(reference("Prediction"), reference("RefusedRow"))
             ),
             **problems({400: "No list in JSON", 409: "The key was used for another body", 413: "Too many rows"}),
-            **problems({503: "No model is released, or the log cannot be written"}),
+            **problems({415: "Another kind of body", 503: NOT_READY}),
         },
     }
 
@@ -63,6 +66,7 @@ def _actuals() -> dict[str, Any]:
     row, outcome = reference("Actual"), reference("ActualOutcome")
     csv = _CSV | {"example": _CSV_EXAMPLE}
     return {
+        "operationId": "actuals",
         "tags": ["predictions"],
         "summary": "Tell what predicted numbers turned out to be",
         "description": "A list, or CSV, is answered row by row with status 200, whatever becomes of its rows. A single "
@@ -72,7 +76,8 @@ def _actuals() -> dict[str, Any]:
             "200": answer("What became of each", {"anyOf": [list_of(outcome), outcome]}),
             **problems({400: "Not readable", 404: "A single truth of an unknown prediction"}),
             **problems({409: "A single truth that contradicts an earlier one", 413: "Too long"}),
-            **problems({422: "A single truth that is no number in range", 503: "The log cannot be written"}),
+            **problems({415: "Another kind of body", 422: "A single truth that is no number in range"}),
+            **problems({503: "The log cannot be written"}),
         },
     }
 

@@ -4,10 +4,12 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from serving.service.openapi_parts import answer, body, reference
+from pipeline.contract import Contract
+from serving.service.openapi_parts import NOT_READY, answer, body, reference
+from serving.service.tensors import datatype
 
 _TAG = "open inference protocol"
-_NOT_READY = {503: "No model is released, or the log cannot be written"}
+_NOT_READY = {503: NOT_READY}
 _NOT_HERE = {404: "Another model or version"}
 
 
@@ -53,30 +55,43 @@ class ProtocolError(BaseModel):
     error: str
 
 
-def protocol_paths() -> dict[str, Any]:
-    """Return the routes by their paths."""
+def protocol_paths(model: str) -> dict[str, Any]:
+    """Return the routes by their paths; `model` is the name to show as an example."""
     told = {"type": "object"}
     paths: dict[str, Any] = {
-        "/v2": _get("What server this is", told, {}),
-        "/v2/health/live": _get("Whether the process runs", told, {}),
-        "/v2/health/ready": _get("Whether predictions are answered", told, _NOT_READY),
+        "/v2": _get("server", "What server this is", told, {}),
+        "/v2/health/live": _get("live", "Whether the process runs", told, {}),
+        "/v2/health/ready": _get("ready", "Whether predictions are answered", told, _NOT_READY),
     }
-    for base in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
-        named = _named(base)
-        paths[base] = _get("What the model takes and gives", reference("ModelMetadata"), _NOT_HERE | _NOT_READY) | named
-        paths[f"{base}/ready"] = _get("Whether the model is served", told, _NOT_HERE | _NOT_READY) | named
-        paths[f"{base}/infer"] = {"post": _infer()} | named
+    errors = _NOT_HERE | _NOT_READY
+    for base, name in (("/v2/models/{model}", "model"), ("/v2/models/{model}/versions/{version}", "version")):
+        named = _named(base, model)
+        paths[base] = _get(name, "What the model takes and gives", reference("ModelMetadata"), errors) | named
+        paths[f"{base}/ready"] = _get(f"{name}_ready", "Whether the model is served", told, errors) | named
+        paths[f"{base}/infer"] = {"post": _infer(f"{name}_infer")} | named
     return paths
 
 
-def _get(summary: str, schema: dict[str, Any], errors: dict[int, str]) -> dict[str, Any]:
+def example_request(contract: Contract) -> dict[str, Any]:
+    """Return a request that can be sent as it is: the contract's example, a tensor for each field."""
+    columns = contract.features
+    return {
+        "inputs": [
+            {"name": name, "shape": [1], "datatype": datatype(columns[name]), "data": [value]}
+            for name, value in contract.example().items()
+        ]
+    }
+
+
+def _get(name: str, summary: str, schema: dict[str, Any], errors: dict[int, str]) -> dict[str, Any]:
     responses = {"200": answer(summary, schema), **_errors(errors)}
-    return {"get": {"tags": [_TAG], "summary": summary, "responses": responses}}
+    return {"get": {"operationId": f"v2_{name}", "tags": [_TAG], "summary": summary, "responses": responses}}
 
 
-def _infer() -> dict[str, Any]:
+def _infer(name: str) -> dict[str, Any]:
     errors = {400: "Refused, and why", 409: "The key was used for another body", 413: "Too many rows"}
     return {
+        "operationId": f"v2_{name}",
         "tags": [_TAG],
         "summary": "Predict records that are given field by field",
         "description": "A tensor for each field; that of a field that is not required may be left out. A row that "
@@ -84,16 +99,26 @@ def _infer() -> dict[str, Any]:
         "requestBody": body(reference("InferenceRequest")),
         "responses": {
             "200": answer("The predictions", reference("InferenceResponse")),
-            **_errors(errors | _NOT_HERE | _NOT_READY),
+            **_errors(errors | {415: "Another kind of body"} | _NOT_HERE | _NOT_READY),
         },
     }
 
 
-def _named(path: str) -> dict[str, Any]:
-    names = [name for name in ("model", "version") if f"{{{name}}}" in path]
-    text = {"type": "string"}
-    return {"parameters": [{"name": name, "in": "path", "required": True, "schema": text} for name in names]}
+def _named(path: str, model: str) -> dict[str, Any]:
+    examples = {"model": model, "version": "1"}
+    return {
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "example": example}
+            for name, example in examples.items()
+            if f"{{{name}}}" in path
+        ]
+    }
+
+
+def protocol_error(text: str) -> dict[str, Any]:
+    """Return the description of an error in the protocol's form."""
+    return answer(text, reference("ProtocolError"))
 
 
 def _errors(statuses: dict[int, str]) -> dict[str, Any]:
-    return {str(status): answer(text, reference("ProtocolError")) for status, text in statuses.items()}
+    return {str(status): protocol_error(text) for status, text in statuses.items()}

@@ -1,20 +1,25 @@
 """The OpenAPI document tells of what there is, and answers are as it says."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from fastapi.testclient import TestClient
+from openapi_spec_validator import validate
 
 from pipeline.contract import Contract, load_contract, load_contracts
 from pipeline.settings import Settings
 from serving.openapi_file import openapi_path, openapi_text, write_openapi
 from serving.service.app import create_app
+from serving.service.documents import ServedModel
 from tests.conftest import ROOT, SMALL
+from tests.serving.conftest import MODEL
 
 Record = dict[str, Any]
+Publish = Callable[..., Path]
 
 
 @pytest.fixture
@@ -63,6 +68,45 @@ def test_an_answer_of_the_protocol_has_the_members_that_are_told(
     assert set(answer["outputs"][0]) == set(schemas["OutputTensor"]["properties"])
     assert set(client.get("/v2/models/small").json()) == set(schemas["ModelMetadata"]["properties"])
     assert set(inputs[0]) <= set(schemas["InputTensor"]["properties"])
+
+
+def test_the_document_is_valid_and_names_each_operation_for_generated_clients(document: dict[str, Any]) -> None:
+    validate(document)
+    operations = [item for path in document["paths"].values() for name, item in path.items() if name != "parameters"]
+    names = [operation["operationId"] for operation in operations]
+    assert len(names) == len(set(names))
+    assert all(name.isidentifier() for name in names)
+    assert {"predict", "predict_batch", "actuals", "explain", "model", "v2_model_infer"} <= set(names)
+
+
+def test_examples_can_be_sent_as_they_are(client: TestClient, document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    path = "/v2/models/{model}/versions/{version}/infer"
+    named = {one["name"]: one["example"] for one in document["paths"][path]["parameters"]}
+    assert client.post("/predict", json=schemas["Record"]["example"]).is_success
+    assert client.post(path.format(**named), json=schemas["InferenceRequest"]["example"]).is_success
+
+
+def test_what_is_served_is_as_it_is_described(client: TestClient, document: dict[str, Any]) -> None:
+    described = document["paths"]["/model"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert described == {"$ref": "#/components/schemas/ServedModel"}
+    ServedModel.model_validate(client.get("/model").json())
+
+
+def test_where_keys_are_asked_for_each_closed_route_says_so_in_its_own_form(swift: Settings, publish: Publish) -> None:
+    publish(1)
+    with TestClient(create_app(swift.model_copy(update={"api_keys": {"website": "0" * 64}}), MODEL)) as client:
+        document = client.get("/openapi.json").json()
+        validate(document)
+        for path, item in document["paths"].items():
+            for method, operation in item.items():
+                if method == "parameters":
+                    continue
+                response = client.request(method, path.format(model=MODEL, version=1, prediction_id="x"))
+                assert (response.status_code == 401) == ("security" in operation)
+                if response.status_code == 401:
+                    kind = response.headers["content-type"]
+                    assert list(operation["responses"]["401"]["content"]) == [kind]
 
 
 def test_truths_may_be_told_in_both_media_types(document: dict[str, Any]) -> None:
