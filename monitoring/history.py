@@ -37,15 +37,17 @@ def add_to_history(settings: Settings, contract: Contract, snapshots: list[Snaps
         reraise=True,
     )
     try:
-        return retrying(_add, uri, contract, snapshots)
+        project = retrying(_add, uri, contract, snapshots)
     except _UNREACHABLE as error:
         raise MonitoringError(
             f"the reports service at {uri} cannot be used ({error}); start it, or set MLOPS_REPORTS_URI to "
             "where it is, or to nothing to do without: the report itself is stored"
         ) from error
+    page = settings.place("reports_page_uri").rstrip("/") or uri
+    return f"{page}/projects/{project}"
 
 
-def _add(uri: str, contract: Contract, snapshots: list[Snapshot]) -> str:
+def _add(uri: str, contract: Contract, snapshots: list[Snapshot]) -> uuid.UUID:
     workspace = RemoteWorkspace(uri)
     project = _project(workspace, contract)
     listed = httpx.get(f"{uri}/api/projects/{project}/snapshots", timeout=_TIMEOUT).raise_for_status().json()
@@ -54,7 +56,7 @@ def _add(uri: str, contract: Contract, snapshots: list[Snapshot]) -> str:
         own = snapshot.to_snapshot_model()
         if (own.metadata["run"], own.tags) not in there:
             workspace.add_run(project, snapshot)
-    return f"{uri}/projects/{project}"
+    return project
 
 
 def _project(workspace: RemoteWorkspace, contract: Contract) -> uuid.UUID:

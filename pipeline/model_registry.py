@@ -104,7 +104,8 @@ def run_url(settings: Settings, run_id: str) -> str:
     if not uri.startswith("http"):
         return ""
     experiment = connect(settings).get_run(run_id).info.experiment_id
-    return f"{uri.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
+    page = settings.place("mlflow_page_uri") or uri
+    return f"{page.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
 
 
 def champion(settings: Settings, model: str) -> int | None:

@@ -36,7 +36,9 @@ _NAMED_IN_PRODUCTION = (
 # Settings that are JSON, and the page that shows how they are written.
 _GUIDES = {"api_keys": "docs/safety.md", "alerts": "docs/monitoring.md", "connections": "docs/sources.md"}
 _MAY_BE_EMPTY = (
+    "mlflow_page_uri",
     "reports_uri",
+    "reports_page_uri",
     "predictions_uri",
     "guide_uri",
     "gitops_overlay",
@@ -106,8 +108,14 @@ class Settings(BaseSettings):
     mlflow_uri: str = "http://127.0.0.1:{mlflow_port}"
     """The MLflow tracking server."""
 
+    mlflow_page_uri: str = ""
+    """MLflow as people reach it, for links; empty: where the pipeline does."""
+
     reports_uri: str = "http://127.0.0.1:{reports_port}"
     """Evidently's UI service; empty: reports are stored but not shown there."""
+
+    reports_page_uri: str = ""
+    """Evidently's UI as people reach it, for links; empty: where the pipeline does."""
 
     reports_keep_days: int = Field(default=365, ge=0)
     """How many days reports of monitoring and their rows are kept; 0: for ever. The history keeps its points."""

@@ -165,7 +165,7 @@ class MlopsPlugin(AirflowPlugin):
         },
         {
             "name": "Monitoring history",
-            "href": settings.place("reports_uri"),
+            "href": settings.place("reports_page_uri") or settings.place("reports_uri"),
             "destination": "nav",
             "category": "browse",
             "url_route": "mlops_history",

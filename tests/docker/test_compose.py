@@ -22,7 +22,7 @@ from moto.server import ThreadedMotoServer
 
 from cli.compose import SECRETS, variables, write_env
 from cli.errors import ComposeError
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import ServiceSettings, Settings, SettingsError, load_settings
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "docker"
@@ -99,19 +99,43 @@ def test_the_file_of_secrets_is_its_owners_and_no_second_one_is_made(tmp_path: P
     assert ignored.returncode == 0
 
 
+def started(name: str, patch: pytest.MonkeyPatch, drawn: dict[str, str], kind: type[Settings] = Settings) -> Settings:
+    """Return the settings that a container's environment makes."""
+    for key, value in SERVICES[name]["environment"].items():
+        if key.startswith("MLOPS_"):
+            assert key[6:].lower() in Settings.model_fields
+            patch.setenv(key, VARIABLE.sub(lambda found: drawn[found[1]], value))
+    settings = load_settings(kind)
+    assert settings.environment == "production"
+    password = settings.connections["predictions"].password.get_secret_value()
+    assert password == drawn["PREDICTIONS_DATABASE_PASSWORD"]
+    return settings
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name.startswith("predictions-")])
+def test_a_prediction_service_starts_by_what_it_is_told_and_knows_nobody_elses_keys(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = started(name, monkeypatch, variables(), ServiceSettings)
+    assert set(settings.api_keys) == {"pipeline"}
+    assert settings.service_key is None
+    told = set(SERVICES[name]["environment"])
+    assert not [key for key in told if key.startswith("AWS_")]
+    monkeypatch.delenv("MLOPS_API_KEYS")
+    with pytest.raises(SettingsError, match="MLOPS_API_KEYS"):
+        load_settings(ServiceSettings)
+
+
 @pytest.mark.parametrize("name", [name for name, one in SERVICES.items() if "MLOPS_MLFLOW_URI" in str(one)])
 def test_the_settings_of_each_service_are_settings_that_production_takes(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = variables()
-    for key, value in SERVICES[name]["environment"].items():
-        if key.startswith("MLOPS_"):
-            assert key[6:].lower() in Settings.model_fields
-            monkeypatch.setenv(key, VARIABLE.sub(lambda found: drawn[found[1]], value))
-    settings = load_settings()
-    assert settings.environment == "production"
-    password = settings.connections["predictions"].password.get_secret_value()
-    assert password == drawn["PREDICTIONS_DATABASE_PASSWORD"]
+    settings = started(name, monkeypatch, variables())
+    pages = {settings.mlflow_page_uri, settings.reports_page_uri}  # as the ports are published
+    published = {
+        f"http://{port.rpartition(':')[0]}" for one in ("mlflow", "reports") for port in SERVICES[one]["ports"]
+    }
+    assert pages == published
     service = next(one for one in SERVICES if one.startswith("predictions-"))
     contract = SERVICES[service]["command"][0]
     assert settings.place("service_uri", contract) == f"http://{service}:{settings.port_of(contract)}"

@@ -17,7 +17,7 @@ from cli.cluster.table import entries
 from cli.cluster.values import VALUES, Values
 from cli.commands.secrets import app
 from cli.errors import ClusterError
-from pipeline.settings import load_settings
+from pipeline.settings import ServiceSettings, Settings, load_settings
 from tests.gitops.manifests import GITOPS, OVERLAYS, ROOT, read
 
 # A stand-in for sops with its command line: "encrypts" by base64, by the same rules as to what it must be given.
@@ -231,10 +231,10 @@ def test_what_pods_are_told_are_settings_that_start(
     service = [read(apps / "base/predictions/common/settings.yaml")[0]["data"]]
     if overlay == "production":
         service.append(read(apps / "base/predictions/production/settings.yaml")[0]["data"])
-    for namespace, texts in (("airflow", pipeline), ("house-prices", service)):
+    for namespace, texts, kind in (("airflow", pipeline, Settings), ("house-prices", service, ServiceSettings)):
         environment = environment_of(overlay, namespace, texts, finished[0])
         with monkeypatch.context() as patch:
             for name, value in environment.items():
                 patch.setenv(name, value)
-            settings = load_settings()
+            settings = load_settings(kind)
         assert settings.environment == overlay

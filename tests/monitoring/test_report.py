@@ -270,13 +270,14 @@ def vars_of(seen):
 
 
 def test_a_run_stands_once_in_the_history(whole, reference, live, settings, small_contract, ui):
-    there = settings.model_copy(update={"reports_uri": ui})
+    there = settings.model_copy(update={"reports_uri": ui, "reports_page_uri": "https://reports.example.com/"})
     urls = set()
     for run in (RUN, RUN, "manual"):
         seen = whole(reference, live, new_data=live[:80], name=run)
         urls.add(report(small_contract, there, run, seen.gathered, seen.findings, seen.verdict).ui_url)
     assert len(urls) == 1
-    project = urls.pop().rpartition("/")[2]
+    address, _, project = urls.pop().rpartition("/")
+    assert address == "https://reports.example.com/projects"  # as people reach it
     listed = httpx.get(f"{ui}/api/projects/{project}/snapshots").json()
     stood = sorted((known["metadata"]["run"], known["tags"]) for known in listed)
     assert stood == [(run, [what]) for run in ("manual", RUN) for what in ("live traffic", "new data", "summary")]

@@ -1,5 +1,8 @@
+import json
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -171,3 +174,29 @@ def test_mlflow_reports_to_nobody() -> None:
 
 def test_a_database_without_a_server_has_no_pages(settings: Settings, run_id: str) -> None:
     assert run_url(settings, run_id) == ""
+
+
+class _Tracking(BaseHTTPRequestHandler):
+    """Answers as MLflow does when it is asked for a run."""
+
+    def do_GET(self) -> None:
+        content = json.dumps({"run": {"info": {"run_id": "r1", "run_uuid": "r1", "experiment_id": "7"}, "data": {}}})
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(content.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_link_leads_to_where_people_reach_the_registry(settings: Settings) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Tracking)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    inside = settings.model_copy(update={"mlflow_uri": f"http://127.0.0.1:{server.server_port}"})
+    outside = inside.model_copy(update={"mlflow_page_uri": "https://mlflow.example.com/"})
+    try:
+        assert run_url(inside, "r1") == f"http://127.0.0.1:{server.server_port}/#/experiments/7/runs/r1"
+        assert run_url(outside, "r1") == "https://mlflow.example.com/#/experiments/7/runs/r1"
+    finally:
+        server.shutdown()
+        server.server_close()

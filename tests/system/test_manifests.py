@@ -1,5 +1,6 @@
 """Every overlay renders; every object is valid, and names only what is there. Needs kubectl."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,29 @@ def test_addresses_in_settings_are_those_of_services(overlay: str) -> None:
         for model in models_of(ROOT, overlay):
             key: Named = (namespace.format(host=model), name)
             assert port in there.get(key, set()), text
+
+
+def test_links_lead_to_the_hosts_of_the_site(overlay: str) -> None:
+    told = next(f["data"] for f in of_kind(overlay, "ConfigMap") if named(f) == ("airflow", "settings"))
+    hosts = {named(found)[0]: found["spec"]["rules"][0]["host"] for found in of_kind(overlay, "Ingress")}
+    pages = {"airflow": "MLOPS_AIRFLOW_URI", "mlflow": "MLOPS_MLFLOW_PAGE_URI", "evidently": "MLOPS_REPORTS_PAGE_URI"}
+    for namespace, setting in pages.items():
+        assert told[setting] == f"https://{hosts[namespace]}"
+    origins = next(f["data"] for f in of_kind(overlay, "ConfigMap") if named(f) == ("mlflow", "settings"))
+    assert origins["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] == told["MLOPS_MLFLOW_PAGE_URI"]
+
+
+def test_kind_s_ports_lead_to_traefik_s(overlay: str) -> None:
+    values = next(f["spec"]["values"] for f in of_kind(overlay, "HelmRelease") if named(f)[1] == "traefik")
+    guide = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+    mapped = {int(host): int(node) for node, host in re.findall(r"containerPort: (\d+), hostPort: (\d+)", guide)}
+    ports = {443: values["ports"].get("websecure", {}), 80: values["ports"]["web"]}
+    if overlay == "local":
+        assert values["service"] == {"type": "NodePort"}  # the chart's `service.spec` may hold no type
+        assert mapped == {host: port["nodePort"] for host, port in ports.items()}
+    else:
+        assert "service" not in values
+        assert not any("nodePort" in port for port in ports.values())
 
 
 def test_budgets_autoscalers_and_monitors_have_pods_to_look_after(overlay: str) -> None:

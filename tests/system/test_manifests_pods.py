@@ -111,8 +111,8 @@ def test_airflow_s_chart_is_told_the_same_of_its_pods(overlay: str) -> None:
         for f in rendered(overlay)
         if f["kind"] == "HelmRelease" and f["metadata"]["name"] == "airflow"
     )
-    contexts = values["securityContexts"]
-    container = {"name": "any", "securityContext": contexts["containers"], "resources": values["workers"]["resources"]}
+    contexts, task = values["securityContexts"], values["workers"]["kubernetes"]
+    container = {"name": "any", "securityContext": contexts["containers"], "resources": task["resources"]}
     assert breaches(Pod("chart", "airflow", {}, {"securityContext": contexts["pod"], "containers": [container]})) == []
-    for part in ("apiServer", "scheduler", "dagProcessor", "workers", "migrateDatabaseJob", "createUserJob"):
+    for part in ("apiServer", "scheduler", "dagProcessor", "migrateDatabaseJob", "createUserJob"):
         assert set(values[part]["resources"]) == {"requests", "limits"}, part
