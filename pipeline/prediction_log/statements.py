@@ -2,8 +2,10 @@
 
 import math
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Literal
 
@@ -13,8 +15,13 @@ from pipeline.prediction_log.steps import PredictionLogError, upgrade
 Outcome = Literal["accepted", "repeated", "unknown", "contradiction", "not finite"]
 
 _ROW = f"({', '.join('?' * len(COLUMNS))})"
-_AT_ONCE = 500  # rows of one statement: SQLite takes 32,766 values
+# Rows of one statement. Few sizes: SQLite keeps every statement compiled, and one of 512 rows takes half a megabyte.
+_SIZES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 128, 256, 512)
+_AT_ONCE = _SIZES[-1]
+_NO_ROW = (None,) * len(COLUMNS)
 _FIND = f"SELECT {', '.join(COLUMNS)} FROM predictions WHERE id = ?"  # noqa: S608 (own names)
+_INSERT = f"INSERT INTO predictions ({', '.join(COLUMNS)})"
+_INSERT_UNLESS_THERE = f"{_INSERT} VALUES {_ROW} ON CONFLICT (id) DO NOTHING"
 _INSERT_ACTUAL = "INSERT INTO actuals (prediction_id, actual, time) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _COUNT = (
     "INSERT INTO refusals (time, field, reason, count) VALUES (?, ?, ?, ?) "
@@ -51,8 +58,10 @@ def add_new(connection: sqlite3.Connection, answers: Sequence[Answer]) -> bool:
     """
     if len(answers) > _AT_ONCE:
         return False
+    size = _SIZES[bisect_left(_SIZES, len(answers))]
+    rows = [*map(to_row, answers), *repeat(_NO_ROW, size - len(answers))]
     try:
-        connection.execute(_insert(len(answers)), [value for answer in answers for value in to_row(answer)])
+        connection.execute(_insert_some(size), list(chain.from_iterable(rows)))
     except sqlite3.IntegrityError:
         return False
     return True
@@ -60,7 +69,7 @@ def add_new(connection: sqlite3.Connection, answers: Sequence[Answer]) -> bool:
 
 def add_answer(connection: sqlite3.Connection, answer: Answer) -> Answer:
     """Write an answer, and return what stands under its id: this answer, or an earlier one."""
-    inserted = connection.execute(f"{_insert(1)} ON CONFLICT (id) DO NOTHING", to_row(answer)).rowcount
+    inserted = connection.execute(_INSERT_UNLESS_THERE, to_row(answer)).rowcount
     return answer if inserted else from_row(connection.execute(_FIND, (answer.id,)).fetchone())
 
 
@@ -74,8 +83,9 @@ def add_answers(connection: sqlite3.Connection, answers: Sequence[Answer]) -> li
 
 
 @cache
-def _insert(rows: int) -> str:
-    return f"INSERT INTO predictions ({', '.join(COLUMNS)}) VALUES {', '.join([_ROW] * rows)}"  # noqa: S608 (own names)
+def _insert_some(size: int) -> str:
+    rows = ", ".join([_ROW] * size)
+    return f"{_INSERT} SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL"  # noqa: S608 (own names)
 
 
 def add_actual(connection: sqlite3.Connection, prediction_id: str, actual: float, now: str) -> Outcome:

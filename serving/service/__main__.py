@@ -38,6 +38,7 @@ def main() -> None:
         log_config=None,  # its lines are written as the service's are
         access_log=False,  # MLOPS_LOG_REQUESTS writes a better one; /metrics counts them
         server_header=False,
+        proxy_headers=False,  # nobody asks here where a request came from, and the look costs each of them
         timeout_graceful_shutdown=10,
     )
 

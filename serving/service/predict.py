@@ -1,7 +1,7 @@
 """POST /predict, the hot route: one record in, one prediction out, logged before it is answered.
 
-Plain ASGI, since the framework would take longer than everything that is done here. The requests of one turn of the
-event loop travel together: one call of the model, one wake-up of the log's writer, one commit.
+Plain ASGI, since the framework would take longer than everything that is done here. What comes in together travels
+together: one call of the model, one wake-up of the log's writer, one commit.
 """
 
 import asyncio
@@ -23,6 +23,9 @@ from serving.service.served import Served
 from serving.service.shadow import Answered
 from serving.service.state import State
 from serving.service.wire import caller_of, new_id, read_stream, send_json
+
+ENOUGH = 32  # requests that travel together without waiting for more
+Kept = tuple["Asked", Answer, str]  # with what is to be logged, and what is to be sent then
 
 
 @dataclass(slots=True, eq=False)
@@ -77,13 +80,16 @@ class Predict:
         identity = new_id() if key is None else id_of(self.state.model, caller_of(scope), key)
         loop = asyncio.get_running_loop()
         if not self._asked:
-            loop.call_soon(self._close_turn, loop)
+            loop.call_soon(self._close_turn, loop, 1)
         answer: asyncio.Future[bytes] = loop.create_future()
         self._asked.append(Asked(served, body, record, identity, key, caller_of(scope), started, answer))
         return await answer
 
-    def _close_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _close_turn(self, loop: asyncio.AbstractEventLoop, seen: int) -> None:
         if self._writing:  # the log has one writer: what would wait for it is better predicted and written together
+            return
+        if seen < len(self._asked) < ENOUGH:  # more are coming in: one commit for all of them costs least
+            loop.call_soon(self._close_turn, loop, len(self._asked))
             return
         asked, self._asked = self._asked, []
         for served in {id(one.served): one.served for one in asked}.values():  # two, where a release was just taken up
@@ -96,8 +102,7 @@ class Predict:
             self.state.tally_of(served).add(failed=len(asked))
             _fail(asked, error)
             return
-        now, answers, kept = utc_text(datetime.now(UTC)), [], []
-        release, ended = served.release, time.perf_counter()
+        now, ended, release, kept = utc_text(datetime.now(UTC)), time.perf_counter(), served.release, []
         for one, (numbers, warnings) in zip(asked, answered, strict=True):
             if not all(map(math.isfinite, numbers)):
                 self.state.tally_of(served).add(failed=1)
@@ -110,23 +115,20 @@ class Predict:
                 sent = text if logged is warnings else served.answers.text(numbers, one.id, logged)
                 digest = served.loggable.digest(one.record, one.key)
             what = (one.id, now, release.model, release.version, served.loggable.features(one.record))
-            answers.append(Answer(*what, *numbers, taken, one.caller, sent, digest))
-            kept.append((one, text))
-        if answers:
+            kept.append((one, Answer(*what, *numbers, taken, one.caller, sent, digest), text))
+        if kept:
             self._writing += 1
-            done = self.state.outbox.add_all(answers)
-            done.add_done_callback(lambda _: loop.call_soon_threadsafe(self._resolve, kept, answers, done))
+            done = self.state.outbox.add_all([answer for _, answer, _ in kept])
+            done.add_done_callback(lambda _: loop.call_soon_threadsafe(self._resolve, loop, kept, done))
 
-    def _resolve(self, kept: list[tuple[Asked, str]], answers: list[Answer], done: Future[list[Answer]]) -> None:
+    def _resolve(self, loop: asyncio.AbstractEventLoop, kept: list[Kept], done: Future[list[Answer]]) -> None:
         self._writing -= 1
-        if self._asked:
-            asyncio.get_running_loop().call_soon(self._close_turn, asyncio.get_running_loop())
-        error = done.exception()
-        if error is not None:
-            _fail((one for one, _ in kept), error)
+        loop.call_soon(loop.call_soon, self._close_turn, loop, 0)  # a turn later: who is answered now mostly asks again
+        if error := done.exception():
+            _fail((one for one, _, _ in kept), error)
             return
         new, shadow = 0, self.state.watcher.live.shadow
-        for (one, text), answer, logged in zip(kept, answers, done.result(), strict=True):
+        for (one, answer, text), logged in zip(kept, done.result(), strict=True):
             new += logged is answer
             if shadow and logged is answer:
                 self.state.shadow.offer(Answered(answer.id, answer.time, one.body, answer.prediction, shadow))
@@ -138,7 +140,7 @@ class Predict:
                 one.answer.set_exception(used_before("record"))
             else:
                 one.answer.set_result(logged.sent.encode())  # the first answer, to a request that is repeated
-        self.state.metrics.predictions.labels(str(answers[0].version)).inc(new)
+        self.state.metrics.predictions.labels(str(kept[0][1].version)).inc(new)
         self.state.tally_of(kept[0][0].served).add(answered=new)
 
 

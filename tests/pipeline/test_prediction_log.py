@@ -19,6 +19,7 @@ from pipeline.prediction_log import (
     find_answer,
     read_predictions,
     read_refusals,
+    statements,
     utc_text,
 )
 
@@ -101,6 +102,25 @@ def test_several_answers_are_written_together_in_order(outbox: Outbox) -> None:
     outbox.add(answer("b", prediction=7.0)).result(5)
     written = outbox.add_all([answer("a"), answer("b"), answer("c")]).result(5)
     assert [(item.id, item.prediction) for item in written] == [("a", 0.1), ("b", 7.0), ("c", 0.1)]
+
+
+@pytest.mark.parametrize("count", [1, 3, 64, 65, 500, 512, 513, 1500])
+def test_groups_of_any_size_are_written_whole_and_in_order(outbox: Outbox, path: Path, count: int) -> None:
+    answers = [answer(f"{count}-{place:04}") for place in range(count)]
+    assert outbox.add_all(answers).result() == answers
+    with sqlite3.connect(path) as connection:
+        assert [row[0] for row in connection.execute("SELECT id FROM predictions ORDER BY seq")] == [
+            one.id for one in answers
+        ]
+
+
+def test_a_worker_remembers_few_statements_however_the_sizes_of_groups_vary(path: Path) -> None:
+    connection, compiled = statements.connect_for_writing(path), set[int]()
+    connection.set_trace_callback(lambda text: compiled.add(text.count("),")) if text.startswith("INSERT") else None)
+    for count in range(1, 130):
+        assert statements.add_new(connection, [answer(f"{count}-{place}") for place in range(count)])
+    connection.close()
+    assert len(compiled) <= 12
 
 
 def test_a_closed_outbox_takes_nothing_more(outbox: Outbox) -> None:
