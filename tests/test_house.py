@@ -247,6 +247,13 @@ def test_the_licence_is_whole_and_the_one_that_the_project_names() -> None:
     assert 'license = "Apache-2.0"' in _text(ROOT / "pyproject.toml")
 
 
+def test_every_release_says_how_to_upgrade_to_it() -> None:
+    _, *releases = re.split(r"^## ", _text(ROOT / "CHANGELOG.md"), flags=re.MULTILINE)
+    assert releases
+    for one in releases:
+        assert "**Upgrading**" in one, one.splitlines()[0]
+
+
 def test_the_changelog_tells_of_the_version_that_the_project_has() -> None:
     version = re.search(r'^version = "(.+)"$', _text(ROOT / "pyproject.toml"), re.MULTILINE)
 

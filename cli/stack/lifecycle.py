@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 from cli.errors import StackError
-from cli.stack import airflow, config, supervise
+from cli.stack import airflow, config, mlflow, supervise
 from cli.stack.services import HOST, Service, services
 from pipeline.settings import Settings
 
@@ -32,8 +32,9 @@ def up(settings: Settings, progress: Callable[[str], None], seconds: float = 180
     if not running:
         check_ports(settings)
         airflow.password(settings)
-        progress("preparing Airflow's database")
+        progress("preparing the databases of Airflow and MLflow")
         airflow.migrate(settings)
+        mlflow.migrate(settings)
         supervise.start(settings)
     wait_until_well(settings, progress, seconds)
     return not running

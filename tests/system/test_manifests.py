@@ -220,14 +220,17 @@ def test_databases_belong_to_roles_of_their_cluster(overlay: str) -> None:
 def test_mlflow_and_evidently_are_reached_by_their_login_only(overlay: str) -> None:
     for name in ("mlflow", "evidently"):
         pod = next(pod for pod in pods(overlay) if pod.namespace == name)
-        assert [item["name"] for item in pod.containers] == [name, "login"] or {"login", name} == {
-            item["name"] for item in pod.containers
-        }
+        assert {item["name"] for item in pod.spec["containers"]} == {"login", name}
         ingress = next(found for found in of_kind(overlay, "Ingress") if named(found)[0] == name)
         assert ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"] == {"name": "login"}
         policy = next(found for found in of_kind(overlay, "NetworkPolicy") if named(found)[0] == name)
         from_outside = [rule for rule in policy["spec"]["ingress"] if "traefik" in list(strings(rule))]
         assert [rule["ports"] for rule in from_outside] == [[{"port": "login", "protocol": "TCP"}]]
+
+
+def test_no_image_is_left_at_its_stand_in(overlay: str) -> None:
+    images = {item["image"] for pod in pods(overlay) for item in pod.containers}
+    assert not [image for image in images if image.startswith("mlops/")]
 
 
 def test_the_release_file_decides_what_image_runs(overlay: str, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_every_pod_is_restricted(overlay: str) -> None:
 def test_pods_have_probes_and_no_token_of_kubernetes(overlay: str) -> None:
     for pod in pods(overlay):
         assert pod.spec["automountServiceAccountToken"] is False, pod
-        for container in pod.containers if pod.owner != "Job" else []:
+        for container in pod.spec["containers"] if pod.owner != "Job" else []:
             assert {"readinessProbe", "livenessProbe"} <= set(container), f"{pod.namespace}: {container['name']}"
 
 
