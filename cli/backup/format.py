@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tarfile
+import zlib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,8 @@ def unpack(source: Path, folder: Path) -> dict[str, Any]:
     try:
         with tarfile.open(source) as archive:
             archive.extractall(folder, filter="data")  # nothing outside of the folder, no devices, no foreign owners
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, EOFError, ValueError, tarfile.TarError) as error:
+        manifest = _manifest((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, EOFError, ValueError, tarfile.TarError, zlib.error) as error:
         raise BackupError(f"{source}: is no backup, or is damaged: {error}") from error
     if manifest["format"] != _FORMAT:
         raise BackupError(f"{source}: has format {manifest['format']}, this release reads {_FORMAT}")
@@ -57,6 +58,13 @@ def unpack(source: Path, folder: Path) -> dict[str, Any]:
     if wrong:
         raise BackupError(f"{source}: is damaged: {wrong[0]} is not what was backed up ({len(wrong)} such files)")
     return manifest
+
+
+def _manifest(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict) or not {"format", "made", "files"} <= set(found) or type(found["files"]) is not dict:
+        raise ValueError(f"its {MANIFEST} is not that of a backup")
+    return found
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,6 +1,8 @@
 """`mlops backup` and `mlops restore`: everything that the pipeline keeps, as one file."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +14,17 @@ from cli.console import command, console
 from cli.errors import BackupError
 from pipeline.contract import load_contracts
 from pipeline.settings import load_settings
+
+
+@contextmanager
+def _said(what: str) -> Iterator[None]:
+    """Tell in one message what a disk or an object store refuses."""
+    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+
+    try:
+        yield
+    except (OSError, BotoCoreError, ClientError) as error:
+        raise BackupError(f"nothing was {what}: {error}") from error
 
 
 @command
@@ -27,7 +40,10 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write, such 
     if not settings.state.exists():
         raise BackupError(f"{settings.state}: there is nothing to back up yet")
     models, now = list(load_contracts(settings.contracts_dir)), datetime.now(UTC)
+    if target.is_dir():
+        raise BackupError(f"{target}: is a folder; name the file to write, such as {target / 'backup.tar.gz'}")
     with (
+        _said("backed up"),
         progress("copying") as shown,
         tempfile.TemporaryDirectory(dir=target.resolve().parent, prefix=".backup-") as name,
     ):
@@ -50,7 +66,7 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `mlops back
     if supervise.states(settings):
         raise BackupError("the local stack is running; stop it first: make down")
     models = list(load_contracts(settings.contracts_dir))
-    with progress("restoring") as shown:
+    with _said("restored"), progress("restoring") as shown:
         manifest = put_back(
             settings, models, source, datetime.now(UTC), lambda what: shown.update(f"restoring: {what}")
         )

@@ -1,5 +1,6 @@
 """Back up, wipe, restore: the same answers, the same history, the same data; and backups that must not be put back."""
 
+import re
 import sqlite3
 import tarfile
 import threading
@@ -167,7 +168,18 @@ def swap_content(file: Path) -> None:
             archive.add(path, path.name)
 
 
-@pytest.mark.parametrize("spoil", [cut, replace, swap_content])
+def no_manifest(file: Path) -> None:
+    with tarfile.open(file, "w:gz") as archive:
+        archive.add(__file__, "manifest.json")
+
+
+def another_manifest(file: Path) -> None:
+    (file.parent / "other.json").write_text('{"format": 1, "made": "today", "files": 3}')
+    with tarfile.open(file, "w:gz") as archive:
+        archive.add(file.parent / "other.json", "manifest.json")
+
+
+@pytest.mark.parametrize("spoil", [cut, replace, swap_content, no_manifest, another_manifest])
 def test_a_damaged_backup_changes_nothing(lived: Settings, tmp_path: Path, spoil: Any) -> None:
     file = tmp_path / "backup.tar.gz"
     told("backup", str(file))
@@ -180,3 +192,19 @@ def test_a_damaged_backup_changes_nothing(lived: Settings, tmp_path: Path, spoil
 
 def test_a_backup_into_what_is_backed_up_is_refused(lived: Settings) -> None:
     assert "is inside of what is backed up" in refused("backup", str(lived.state / "backup.tar.gz"))
+
+
+@pytest.mark.parametrize(
+    ("target", "told_"), [("missing/backup.tar.gz", "nothing was backed up: .*No such file"), (".", "is a folder")]
+)
+def test_a_place_that_takes_no_file_is_told(lived: Settings, tmp_path: Path, target: str, told_: str) -> None:
+    assert re.search(told_, refused("backup", str(tmp_path / target)))
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_store_that_is_away_is_told(lived: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ENDPOINT_URL": "http://127.0.0.1:9", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("MLOPS_STORAGE_URI", "s3://mlops/storage")
+    assert "nothing was backed up: Could not connect" in refused("backup", str(tmp_path / "backup.tar.gz"))
