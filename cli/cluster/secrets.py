@@ -47,6 +47,7 @@ def make(project: Path, overlay: str, ask: Callable[[str], str]) -> tuple[Values
     missing = [entry for entry in wanted if not path_of(project, overlay, entry).exists()]
     if not missing:
         return {}, []
+    sops.program()  # before anybody is asked for anything
     values = {"overlay": overlay} | _values(project, overlay, ask)
     for entry in missing:
         sops.encrypt(project, path_of(project, overlay, entry), manifest(entry, values))

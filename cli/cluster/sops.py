@@ -35,11 +35,18 @@ def decrypt(project: Path, path: Path) -> dict[str, str]:
     return dict(found["stringData"])
 
 
-def _run(project: Path, *arguments: str, given: str | None = None) -> str:
-    program = shutil.which("sops")
-    if program is None:
+def program() -> str:
+    """Return where sops is. Raises ClusterError when it is missing."""
+    found = shutil.which("sops")
+    if found is None:
         raise ClusterError("sops is missing: install it (github.com/getsops/sops), together with age")
-    done = subprocess.run([program, *arguments], cwd=project, input=given, text=True, capture_output=True, check=False)
+    return found
+
+
+def _run(project: Path, *arguments: str, given: str | None = None) -> str:
+    done = subprocess.run(
+        [program(), *arguments], cwd=project, input=given, text=True, capture_output=True, check=False
+    )
     if done.returncode:
         raise ClusterError(f"sops {arguments[0]} failed: {done.stderr.strip()}")
     return done.stdout

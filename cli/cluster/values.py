@@ -14,7 +14,7 @@ Values = Mapping[str, str]
 
 
 def _word() -> str:
-    return secrets.token_urlsafe(32)  # fit for addresses and for JSON without quoting
+    return secrets.token_hex(32)  # fit for addresses, for JSON, and as an argument: it never begins with a dash
 
 
 def _cookie() -> str:

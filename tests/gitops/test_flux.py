@@ -1,6 +1,8 @@
 """What Flux is told: paths that are there, an order without circles, pinned versions, nothing that updates itself."""
 
 import re
+import shutil
+import subprocess
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -111,3 +113,20 @@ def test_images_have_a_version_or_a_digest_and_none_is_called_latest() -> None:
 def test_flux_updates_no_image_itself() -> None:
     kinds = {found.get("kind") for path in FILES for found in read(path)}
     assert kinds.isdisjoint({"ImageUpdateAutomation", "ImagePolicy", "ImageRepository"})
+
+
+def test_what_the_guide_has_replaced_is_all_that_is_example_of_the_local_cluster(tmp_path: Path) -> None:
+    """Runs the guide's own commands on a copy."""
+    guide = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+    commands = [line.strip() for line in guide.splitlines() if re.match(r" +(sed -i '|grep -rl )", line)]
+    assert len(commands) == 2
+    shutil.copytree(GITOPS, tmp_path / "gitops")
+    for command in commands:
+        subprocess.run(["bash", "-ec", command], cwd=tmp_path, check=True)
+    texts = [path.read_text(encoding="utf-8") for path in (tmp_path / "gitops/apps/local").rglob("*.yaml")]
+    assert not [line for text in texts for line in text.splitlines() if "example" in line]
+    assert "git@github.com:YOU/FORK.git" in "".join(texts)
+    assert "git@github.com:YOU/{model}-data.git" in "".join(texts)
+    placeholder = re.search(r"s/(age1-[a-z-]+)/", guide)
+    assert placeholder
+    assert (ROOT / ".sops.yaml").read_text(encoding="utf-8").count(placeholder[1]) == 1

@@ -159,6 +159,8 @@ def test_values_are_random_and_long(finished: tuple[Path, Values, list[Path]]) -
         assert len(first[name]) >= 32, name
         assert first[name] != other[name], name
     assert len({first[name] for name in ours}) == len(ours)
+    # Airflow's chart hands it to a command as an argument.
+    assert all(re.fullmatch("[0-9a-f]{64}", VALUES["airflow-admin"].make()) for _ in range(100))
 
 
 def test_what_is_there_stays_and_a_new_model_shares_its_values(project: Path) -> None:
@@ -196,8 +198,10 @@ def test_nothing_is_written_unless_sops_encrypted_it(
         monkeypatch.setenv("PATH", str(project / "nowhere"))
     else:
         install(project, monkeypatch, program)
+    asked: list[str] = []
     with pytest.raises(ClusterError, match=told):
-        make(project, "local", about_the_registry)
+        make(project, "local", lambda what: asked.append(what) or "given")
+    assert bool(asked) == (program is not None), "nobody is asked in vain"
     assert not list(project.glob("gitops/secrets/**/*.yaml"))
 
 
