@@ -45,8 +45,7 @@ def _number(column: NumberColumn | IntegerColumn) -> Any:
     # A strict float takes 3 and 3.0, and neither "3" nor true. What float32 cannot hold, the model cannot see.
     low = -LARGEST if column.minimum is None else max(column.minimum, -LARGEST)
     high = LARGEST if column.maximum is None else min(column.maximum, LARGEST)
-    schema = {"type": column.type, "minimum": column.minimum, "maximum": column.maximum}
-    shown = WithJsonSchema({key: value for key, value in schema.items() if value is not None})
+    shown = WithJsonSchema({"type": column.type, "minimum": low, "maximum": high})
     limits = Field(strict=True, ge=low, le=high, allow_inf_nan=False)
     if isinstance(column, NumberColumn):
         return Annotated[float, limits, shown]
@@ -71,6 +70,13 @@ def _word(column: CategoryColumn) -> Any:
             raise PydanticCustomError("blank", "empty")
         return word
 
-    listed = {"examples": list(column.categories)} if column.open else {"enum": list(column.categories)}
     limits = Field(strict=True, max_length=longest_word(column))
-    return Annotated[str, limits, AfterValidator(normalise), WithJsonSchema({"type": "string", **listed})]
+    return Annotated[str, limits, AfterValidator(normalise), WithJsonSchema({"type": "string", **_words(column)})]
+
+
+def _words(column: CategoryColumn) -> dict[str, Any]:
+    """Return which words a column takes, as JSON Schema says it."""
+    if not column.open:
+        return {"enum": list(column.categories)}
+    blank = {"pattern": r"\S"} if column.required else {}  # at least one letter
+    return {"maxLength": longest_word(column), **blank, "examples": list(column.categories)}

@@ -13,6 +13,7 @@ from pipeline.settings import Settings
 from serving.service.actuals import Actual, ActualOutcome
 from serving.service.batch import RefusedRow
 from serving.service.documents import Prediction, ProblemDocument
+from serving.service.open_inference_model import OUTPUTS
 from serving.service.openapi_parts import TEMPLATE
 from serving.service.openapi_predictions import prediction_paths
 from serving.service.openapi_protocol import (
@@ -69,6 +70,7 @@ def _document(app: FastAPI, contract: Contract, records: Records, version: str) 
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(_schemas((records.model, *_SHAPES)))
     schemas["Record"]["example"] = contract.example()  # here, since pydantic would sort its names
+    schemas["RequestedOutput"]["properties"]["name"]["enum"] = list(OUTPUTS)
     schemas["InferenceRequest"]["example"] = example_request(contract)
     routes = {getattr(route, "path", None) for route in app.routes}
     before, after = (

@@ -3,6 +3,7 @@
 from typing import Any
 
 from serving.service.openapi_parts import NOT_READY, answer, body, list_of, problems, reference
+from serving.service.repeats import LONGEST_KEY
 
 _HEADERS = {
     "X-Caller": "Who asks, in at most 64 letters; logged with the prediction",
@@ -83,7 +84,8 @@ def _actuals() -> dict[str, Any]:
 
 
 def _parameters(headers: dict[str, str]) -> list[dict[str, Any]]:
+    limits = {"Idempotency-Key": {"minLength": 1, "maxLength": LONGEST_KEY}}
     return [
-        {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+        {"name": name, "in": "header", "description": text, "schema": {"type": "string", **limits.get(name, {})}}
         for name, text in headers.items()
     ]

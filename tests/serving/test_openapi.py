@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from fastapi.testclient import TestClient
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from pipeline.contract import Contract, load_contract, load_contracts
@@ -77,6 +78,27 @@ def test_the_document_is_valid_and_names_each_operation_for_generated_clients(do
     assert len(names) == len(set(names))
     assert all(name.isidentifier() for name in names)
     assert {"predict", "predict_batch", "actuals", "explain", "model", "v2_model_infer"} <= set(names)
+
+
+def test_what_the_service_refuses_the_document_forbids(client: TestClient, document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    fields = schemas["Record"]["properties"]
+    garden = fields["größe des gartens"]["anyOf"][0]
+    checks = [
+        ({"größe des gartens": 1e300}, garden, 1e300),
+        ({"district": " "}, fields["district"], " "),
+        ({"district": "x" * 201}, fields["district"], "x" * 201),
+        ({"kind": "hut"}, fields["kind"], "hut"),
+        ({"class": 2.5}, fields["class"], 2.5),
+    ]
+    for change, schema, value in checks:
+        assert client.post("/predict", json=schemas["Record"]["example"] | change).status_code == 422
+        assert not Draft202012Validator(schema).is_valid(value)
+    (key,) = [one["schema"] for one in document["paths"]["/predict"]["post"]["parameters"] if "Idemp" in one["name"]]
+    for value in ("", "k" * 256):
+        answer = client.post("/predict", json=schemas["Record"]["example"], headers={"Idempotency-Key": value})
+        assert answer.status_code == 400
+        assert not Draft202012Validator(key).is_valid(value)
 
 
 def test_examples_can_be_sent_as_they_are(client: TestClient, document: dict[str, Any]) -> None:
