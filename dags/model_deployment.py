@@ -77,8 +77,7 @@ def build(contract: Contract) -> Any:
             from serving import approval, proposal
 
             proposed = proposal.Proposal(**found)
-            asked = (proposed, dag_run.run_after)
-            given = approval.answered(answer, *asked) if answer else approval.implied(*asked)
+            given = approval.given(answer, proposed, dag_run.run_after)
             return approval.settle(load_settings(), proposed, given)
 
         @stage(trigger_rule="none_failed_min_one_success")  # `trial` is skipped where none is needed

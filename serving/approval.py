@@ -24,6 +24,19 @@ class Approval(Section):
     reason: str
 
 
+def given(answer: dict[str, Any] | None, proposal: Proposal, at: datetime) -> Approval:
+    """Return the approval of a proposal: that of its form, or its own where nobody had to be asked.
+
+    Where somebody has marked the task that asks as done, there is a form to answer and no answer: that is a refusal.
+    """
+    if not proposal.ask:
+        return implied(proposal, at)
+    if not answer:
+        unsaid = "the form has no answer: its task was marked as done, which approves nothing"
+        return Approval(outcome="refused", by="nobody", at=at, reason=unsaid)
+    return answered(answer, proposal, at)
+
+
 def answered(answer: dict[str, Any], proposal: Proposal, asked_at: datetime) -> Approval:
     """Return the approval that an answered form stands for; a form that timed out is a refusal.
 

@@ -16,7 +16,7 @@ from pipeline.release_log import commit_release
 from pipeline.settings import Settings
 from pipeline.storage import storage, write_json
 from serving import approval
-from serving.approval import answered, implied, settle
+from serving.approval import answered, given, implied, settle
 from serving.proposal import Proposal, propose
 from tests.pipeline.test_release_log import release
 from tests.publishing import batch, month
@@ -135,9 +135,9 @@ def test_the_same_proposal_has_the_same_evidence(own: Settings, manual: Contract
 
 def test_an_approval_is_kept_with_who_when_why_and_what_was_shown(own: Settings, manual: Contract) -> None:
     proposal = propose(manual, own, "run-7", 2, None)
-    given = answered(answer("Approve", "I asked the brokers."), proposal, ASKED)
+    said = answered(answer("Approve", "I asked the brokers."), proposal, ASKED)
     for _ in range(2):  # repeated, it is the same
-        allowed = settle(own, proposal, given)
+        allowed = settle(own, proposal, said)
         assert (allowed.approved_by, allowed.reason) == ("ada (7)", "I asked the brokers.")
         assert tags(own, 2) == {
             "approval": "approved",
@@ -152,7 +152,7 @@ def test_an_approval_is_kept_with_who_when_why_and_what_was_shown(own: Settings,
 
 
 @pytest.mark.parametrize(
-    ("given", "by", "reason"),
+    ("said", "by", "reason"),
     [
         (answer("Refuse", "Too few villas."), "ada (7)", "Too few villas."),
         (answer("Refuse", "  "), "ada (7)", "no reason was given"),
@@ -162,13 +162,32 @@ def test_an_approval_is_kept_with_who_when_why_and_what_was_shown(own: Settings,
     ],
 )
 def test_a_refusal_is_kept_and_ends_the_deployment(
-    own: Settings, manual: Contract, given: dict[str, Any], by: str, reason: str
+    own: Settings, manual: Contract, said: dict[str, Any], by: str, reason: str
 ) -> None:
     proposal = propose(manual, own, "run", 2, None)
     with pytest.raises(NothingToDo) as caught:
-        settle(own, proposal, answered(given, proposal, ASKED))
+        settle(own, proposal, answered(said, proposal, ASKED))
     assert str(caught.value) == f"small version 2 was refused by {by}: {reason}; what is live stays live"
     assert (tags(own, 2)["approval"], tags(own, 2)["approval_by"]) == ("refused", by)
+
+
+@pytest.mark.parametrize("marked", [None, {}])
+def test_a_form_whose_task_was_marked_as_done_approves_nothing(
+    own: Settings, manual: Contract, marked: dict[str, Any] | None
+) -> None:
+    proposal = propose(manual, own, "run", 2, None)
+    with pytest.raises(NothingToDo, match="was refused by nobody: the form has no answer"):
+        settle(own, proposal, given(marked, proposal, ASKED))
+    assert tags(own, 2)["approval"] == "refused"
+
+
+def test_the_form_counts_where_it_was_asked_and_the_proposal_itself_where_not(
+    own: Settings, manual: Contract, small_contract: Contract
+) -> None:
+    asked, unasked = propose(manual, own, "run", 2, None), propose(small_contract, own, "run", 2, None)
+    said = answer("Approve", "I asked the brokers.")
+    assert given(said, asked, ASKED) == answered(said, asked, ASKED)
+    assert given(None, unasked, ASKED) == implied(unasked, ASKED)
 
 
 def test_an_approval_over_what_is_not_live_any_more_releases_nothing(own: Settings, manual: Contract) -> None:
