@@ -37,9 +37,7 @@ async def model_ready(request: Request) -> Response:
 
 
 async def _check_ready(request: Request) -> None:
-    state = state_of(request)
-    assert state.served  # noqa: S101 (or it raises)
-    await run_in_threadpool(state.outbox.check)
+    await run_in_threadpool(state_of(request).check)
 
 
 async def metadata(request: Request) -> Response:

@@ -36,10 +36,9 @@ def live() -> dict[str, str]:
 
 @router.get("/health/ready", tags=["operations"], summary="Whether predictions are answered", responses=_NOT_READY)
 def ready(request: Request) -> dict[str, Any]:
-    """Ready: a model is loaded, has passed its smoke rows, and the prediction log can be written."""
+    """Ready: the model answers its smoke rows, and the prediction log can be written."""
     state = state_of(request)
-    version = state.served.release.version
-    state.outbox.check()
+    version = state.check().release.version
     return {"status": "ready", "version": version, **told(state.watcher.live)}
 
 

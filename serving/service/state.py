@@ -1,5 +1,6 @@
 """What the routes of one application share."""
 
+import logging
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from serving.service.shadow import Shadow
 from serving.service.trials import Tally
 from serving.service.watcher import Live, Watcher
 from serving.service.wire import header, new_id
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,23 @@ class State:
             detail = f"No model of {self.model} is released yet"
             raise Problem(503, "No model", detail, kind="no-model", more=told(live))
         return live.served
+
+    def check(self) -> Served:
+        """Return what is served, once it has answered its smoke rows and the log has taken a write. Blocks until then.
+
+        Raises:
+            Problem: when nothing is served, or it does not answer as it was trained to.
+            PredictionLogError: when the log cannot be written.
+        """
+        served = self.served
+        try:
+            served.bundle.check_smoke()
+        except Exception as error:
+            _log.exception("%s: version %d does not answer its smoke rows", self.model, served.release.version)
+            detail = f"Version {served.release.version} does not answer its own smoke rows as it was trained to"
+            raise Problem(503, "The model does not answer", detail, kind="no-answer") from error
+        self.outbox.check()
+        return served
 
     def served_to(self, scope: Scope) -> Served:
         """Return what answers a request: the live version, or the one on trial where a canary takes the request.

@@ -31,6 +31,19 @@ def test_a_service_with_its_model_is_live_and_ready(client: TestClient) -> None:
     assert client.get("/health/ready").json() == {"status": "ready", "version": 1}
 
 
+@pytest.mark.parametrize("path", ["/health/ready", "/v2/health/ready", "/v2/models/small/ready"])
+def test_readiness_asks_the_model(client: TestClient, app: FastAPI, path: str) -> None:
+    assert client.get(path).is_success
+    bundle = app.state.service.served.bundle
+    (row,) = bundle.metadata.smoke
+    other = bundle.metadata.model_copy(update={"smoke": (row.model_copy(update={"prediction": 2 * row.prediction}),)})
+    object.__setattr__(bundle, "metadata", other)  # as if its numbers had changed in memory
+    response = client.get(path)
+    assert response.status_code == 503
+    assert "Version 1 does not answer its own smoke rows" in response.text
+    assert client.get("/health/live").is_success
+
+
 @pytest.mark.parametrize(("method", "path"), [("POST", "/predict"), ("GET", "/model"), ("GET", "/health/ready")])
 def test_before_the_first_release_everything_says_so(app: FastAPI, method: str, path: str) -> None:
     with TestClient(app) as client:
