@@ -1,11 +1,12 @@
 """How sure the live error is: bootstrap intervals whose cost does not grow with the rows."""
 
-from typing import Literal
+from collections.abc import Callable
 
 import numpy as np
 from scipy import stats
 
 from monitoring.live_errors import Errors, Floats
+from monitoring.luck import apart_by_luck, higher_by_luck, moments
 from monitoring.measured import Change, Ends
 from pipeline.bootstrap import Statistic, intervals
 
@@ -28,13 +29,13 @@ def ends_of(errors: Errors, seed: int) -> dict[str, Ends]:
 
 
 def ratio_of_means(one: Floats, other: Floats, seed: int) -> Change | None:
-    """Return the mean of one array over that of another, of other rows; None where no interval is defined."""
-    return _change(_ratio, one, other, "greater", seed)
+    """Say how sure it is that one mean is above another, of other rows, and how many times; None of too few rows."""
+    return _change(_ratio, one, other, _higher, seed)
 
 
 def difference_of_means(one: Floats, other: Floats, seed: int) -> Change | None:
-    """Return the mean of one array minus that of another, of other rows; None where no interval is defined."""
-    return _change(_difference, one, other, "two-sided", seed)
+    """Say how sure it is that one mean is not another, of other rows, and how far off; None of too few rows."""
+    return _change(_difference, one, other, _apart, seed)
 
 
 def in_blocks(*columns: Floats, seed: int) -> list[Floats]:
@@ -51,28 +52,28 @@ def in_blocks(*columns: Floats, seed: int) -> list[Floats]:
     return [np.bincount(places, weights=column, minlength=_BLOCKS).astype(np.float64) for column in every]
 
 
-def welch(one: Floats, other: Floats, alternative: Literal["two-sided", "greater"]) -> float:
-    """Return how likely so different means of two arrays are by luck (Welch 1947, doi:10.2307/2332510)."""
-    means = float(one.mean()), float(other.mean())
-    least = _EQUAL * max(abs(means[0]), abs(means[1]))
-    if max(one.std(), other.std()) <= least:  # all values are equal: there is no luck in them
-        same = abs(means[0] - means[1]) <= least
-        return float(same or (alternative == "greater" and means[0] < means[1]))
-    return float(stats.ttest_ind(one, other, equal_var=False, alternative=alternative).pvalue)
+def _higher(one: Floats, other: Floats) -> float:
+    return higher_by_luck(moments(one), moments(other))
+
+
+def _apart(one: Floats, other: Floats) -> float:
+    """Take Welch's test as well: errors that spread wider than before need not be more off on the whole."""
+    shuffled = apart_by_luck(moments(one), moments(other))
+    if max(one.std(), other.std()) <= _EQUAL * max(abs(one.mean()), abs(other.mean())):
+        return shuffled  # each side's values are all equal: Welch's test is not defined
+    return max(shuffled, float(stats.ttest_ind(one, other, equal_var=False).pvalue))
 
 
 def _change(
-    statistic: Statistic, one: Floats, other: Floats, alternative: Literal["two-sided", "greater"], seed: int
+    statistic: Statistic, one: Floats, other: Floats, chance: Callable[[Floats, Floats], float], seed: int
 ) -> Change | None:
     one, other = one[np.isfinite(one)], other[np.isfinite(other)]
     if min(len(one), len(other)) < 2:
         return None
     means = [_means(side, seed) for side in (one, other)]
-    low, high = intervals(statistic, *means, paired=False, confidence=SURE, seed=seed)
-    value = float(statistic(one, other, axis=-1))
-    if not np.isfinite(np.array([value, float(low), float(high)])).all():
-        return None
-    return Change(value=value, low=float(low), high=float(high), chance=welch(one, other, alternative))
+    ends = [float(end) for end in intervals(statistic, *means, paired=False, confidence=SURE, seed=seed)]
+    between = Ends(low=ends[0], high=ends[1]) if np.isfinite(ends).all() else None
+    return Change(ends=between, chance=chance(one, other))
 
 
 def _means(side: Floats, seed: int) -> Floats:
@@ -81,7 +82,8 @@ def _means(side: Floats, seed: int) -> Floats:
 
 
 def _ratio(one: Floats, other: Floats, axis: int) -> Floats:
-    return np.asarray(one.mean(axis=axis) / other.mean(axis=axis))
+    with np.errstate(divide="ignore", invalid="ignore"):  # nearly all errors may be zero
+        return np.asarray(one.mean(axis=axis) / other.mean(axis=axis))
 
 
 def _difference(one: Floats, other: Floats, axis: int) -> Floats:

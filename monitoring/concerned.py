@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from monitoring.findings import LIVE, NEW_DATA, REFERENCE, ColumnDrift, ConcernedRows, Drift, Findings, Quality
 from monitoring.live_errors import judged
+from monitoring.quality import unseen
 from monitoring.readable import number
-from pipeline.contract import PREDICTION, CategoryColumn, Contract
-from pipeline.contract.words import fold
+from pipeline.contract import PREDICTION, Contract
 from pipeline.slices import slice_codes
 
 MOST_ROWS = 1000  # of a finding
@@ -90,20 +90,16 @@ def _broken(
         return
     values = current[item.column]
     if item.problem == "unseen":
-        words = _unseen(contract, reference, values)
+        known = reference[item.column].dropna().unique()
+        words = unseen(contract.features[item.column], known, values.dropna().unique())
         yield from _masked(of, item.column, f"where it is {_quoted(words)}", current, values.isin(words))
     elif item.problem == "constant":
         yield from _masked(of, item.column, "all rows: it holds one value", current, values.notna())
+    elif item.problem in ("filled", "varies"):
+        others = values.notna() & ~values.isin(reference[item.column].dropna().unique())
+        yield from _masked(of, item.column, "where it holds what the training data never do", current, others)
     else:
         yield from _masked(of, item.column, "where it is missing", current, values.isna())
-
-
-def _unseen(contract: Contract, reference: pd.DataFrame, values: pd.Series) -> list[str]:
-    column = contract.features[str(values.name)]
-    listed = column.categories if isinstance(column, CategoryColumn) else ()
-    before = reference[values.name].dropna().unique() if values.name in reference else ()
-    known = {fold(str(word)) for word in [*listed, *before]}
-    return [str(word) for word in values.dropna().unique() if fold(str(word)) not in known]
 
 
 def _errors(contract: Contract, frames: Mapping[str, pd.DataFrame], findings: Findings) -> Iterator[Found]:

@@ -13,6 +13,7 @@ from monitoring.shares import changed
 from pipeline.contract import PREDICTION, CategoryColumn, Contract
 
 _MOST_WORDS = 200  # of a column, by their frequency: the rest count as one
+_LEAST_NUMBERS = 30  # on each side: fewer say little of a distribution, and chance is then no gamma distribution
 _KINDS = 2  # of tests of a column of words: as a whole, and each of its words
 
 
@@ -48,7 +49,7 @@ def _column(contract: Contract, name: str, reference: Profile, current: Profile,
     if not reference.filled or not current.filled:
         return None  # no distance is defined; `quality` says so where it matters
     if reference.values is not None and current.values is not None:
-        if reference.single is not None:
+        if reference.single is not None or min(reference.filled, current.filled) < _LEAST_NUMBERS:
             return None
         return _numbers(contract, name, reference.values, current.values, chance)
     return _words(contract, name, reference, current, chance / _KINDS)

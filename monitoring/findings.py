@@ -9,7 +9,8 @@ REFERENCE = "reference"
 LIVE, NEW_DATA = "live traffic", "new data"  # what is compared with it
 OTHERS = "other versions"  # their answers in the same time: only their error is looked at
 
-Problem = Literal["absent", "new", "empty", "constant", "missing", "unseen"]
+# `filled` and `varies`: the reference is empty or constant there, and the rows are not.
+Problem = Literal["absent", "new", "empty", "filled", "constant", "varies", "missing", "unseen"]
 
 
 class CategoryChange(Section):

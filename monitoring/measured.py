@@ -15,12 +15,10 @@ class Ends(Section):
 
 
 class Change(Section):
-    """A mean over live rows over its held-out counterpart, or minus it, with its 99 % interval."""
+    """How sure it is that a mean over live rows differs from its held-out counterpart."""
 
-    value: float
-    low: float
-    high: float
-    chance: float  # how likely so large a difference of means is by luck alone, by Welch's test
+    ends: Ends | None  # 99 %, of the one over the other, or minus it; None where some draws of the rows give none
+    chance: float  # how likely so large a difference of means is by luck alone
 
 
 class Bias(Section):
@@ -30,12 +28,17 @@ class Bias(Section):
     mean: float  # of prediction minus truth, over live rows
     held_out: float  # the same over the held-out rows
     typical: float  # the mean absolute error of the held-out rows, in the same scale
-    change: Change  # the live mean minus the held-out one
+    change: Change
+
+    @property
+    def moved(self) -> float:
+        """By how much the mean error has moved; above zero, the model says too much."""
+        return self.mean - self.held_out
 
     @property
     def share(self) -> float:
-        """The change as a share of the held-out rows' typical error; above zero, the model says too much."""
-        return self.change.value / self.typical if self.typical else 0.0
+        """The move as a share of the held-out rows' typical error."""
+        return self.moved / self.typical if self.typical else 0.0
 
 
 class SliceError(Section):
@@ -50,7 +53,7 @@ class SliceError(Section):
     coverage: float
     held_out_rows: int = 0
     held_out_mae: float | None = None
-    chance: float | None = None  # one-sided, by Welch's test; None where either side has too few rows to count
+    chance: float | None = None  # one-sided; None where either side has too few rows to count
 
     @property
     def ratio(self) -> float | None:
@@ -97,7 +100,7 @@ class Performance(Section):
     held_out_mae: float  # of the served version, on rows that it was not fitted on
     held_out_rows: int = 0  # of these, with prediction and truth; 0 where the model could not be asked
     ends: dict[str, Ends] = {}  # 95 % bootstrap intervals, by the names of the numbers above
-    growth: Change | None = None  # the live MAE over the held-out one
+    growth: Change | None = None  # of the live MAE over the held-out one
     shifted: Bias | None = None
     slices: list[SliceError] = []
     versions: list[VersionError] = []

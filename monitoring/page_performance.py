@@ -65,7 +65,8 @@ def _growth(run: Run, measured: Performance) -> list[Markup]:
     if measured.ratio is None:
         return []
     limit, change = run.contract.monitoring.error_ratio, measured.growth
-    between_ = f" (99% interval: {change.low:.2f} to {change.high:.2f})" if change else ""
+    ends = change.ends if change else None
+    between_ = f" (99% interval: {ends.low:.2f} to {ends.high:.2f})" if ends else ""
     said = f"the live MAE is {measured.ratio:.2f} times the held-out one{between_}; to act: {limit:g} times."
     return [paragraph(gauge(measured.ratio / limit), f"the limit: {said}")]
 

@@ -60,7 +60,7 @@ def _measured(
     seed = contract.training.seed
     return _numbers(errors) | {
         "ends": ends_of(errors, seed),
-        "growth": ratio_of_means(errors.absolute, expected.absolute, seed) if expected.absolute.any() else None,
+        "growth": ratio_of_means(errors.absolute, expected.absolute, seed),
         "shifted": _bias(contract, errors, expected),
         "slices": by_slice(contract, rows, errors, held_out, expected),
     }

@@ -11,6 +11,7 @@ from pipeline.contract import Contract
 
 _LEAST_GAP = 0.05  # below the nominal coverage; less matters to nobody
 _HALF = 0.5  # of the limit of a shift: from there on it is worth a look
+_DOUBT = 0.005  # a chance from which on a larger error is worth no look yet
 _TESTS = 4  # error, bias, interval, slices
 _NAMED = 3  # slices, the surest first
 
@@ -40,8 +41,8 @@ def lacking(contract: Contract, findings: Findings) -> list[Reason]:
 def _error(contract: Contract, measured: Performance) -> Reason:
     ratio, limit = measured.ratio, contract.monitoring.error_ratio
     severity = _gravity(contract, measured)
-    change = measured.growth
-    between = f", surely between {change.low:.2f} and {change.high:.2f}" if change else ""
+    ends = measured.growth.ends if measured.growth else None
+    between = f" (99% interval: {ends.low:.2f} to {ends.high:.2f})" if ends else ""
     times = "" if ratio is None else f"{ratio:.2f} times{between} "
     doubt = " So few truths may be so far off by chance." if severity == "note" and _beyond(contract, measured) else ""
     sentence = (
@@ -56,12 +57,12 @@ def _beyond(contract: Contract, measured: Performance) -> bool:
 
 
 def _gravity(contract: Contract, measured: Performance) -> Severity:
-    """The point says whether the error is too large, its interval and the test whether that may be luck."""
+    """The point says whether the error is too large, the test whether that may be luck."""
     if not _beyond(contract, measured):
         return "note"
     if measured.growth is not None:
-        sure = measured.growth.chance <= allowed(_TESTS)
-        return "act" if sure else "watch" if measured.growth.low > 1 else "note"
+        chance = measured.growth.chance
+        return "act" if chance <= allowed(_TESTS) else "watch" if chance <= _DOUBT else "note"
     ends = measured.ends.get("mae")  # the held-out rows cannot be asked: their error stands without an interval
     return "act" if ends and ends.low > contract.monitoring.error_ratio * measured.held_out_mae else "watch"
 
@@ -75,9 +76,9 @@ def _bias(contract: Contract, measured: Performance) -> list[Reason]:
 
 
 def _bias_sentence(contract: Contract, shifted: Bias, limit: float) -> str:
-    by = abs(shifted.change.value)
+    by = abs(shifted.moved)
     amount = f"{by:.1%}" if shifted.relative else _amount(contract, by)
-    side = "above" if shifted.change.value > 0 else "below"
+    side = "above" if shifted.moved > 0 else "below"
     return (
         f"Predictions lie {amount} further {side} the truth than on the held-out rows: {abs(shifted.share):.2f} times "
         f"their typical error (limit: {limit:g}). The target's relation to the features has changed."

@@ -134,7 +134,7 @@ def test_a_target_that_is_fitted_as_it_is_has_its_bias_in_its_own_unit():
     shifted = performance(contract, live.assign(rent=live["rent"] + 200), sides).shifted
     assert not shifted.relative
     unchanged = performance(contract, live, sides).shifted
-    assert shifted.change.value == pytest.approx(unchanged.change.value - 200)
+    assert shifted.moved == pytest.approx(unchanged.moved - 200)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_larger_error_asks_to_act_where_the_rows_are_enough_to_tell(contract, 
     reason = next(reason for reason in judge(contract, measured) if reason.subject == "error")
     assert reason.severity == (severity or reason.severity) != ("act" if severity is None else "")
     assert (reason.value, reason.limit) == (measured.mae, 1.25 * measured.held_out_mae)
-    assert measured.growth.low < measured.ratio < measured.growth.high
+    assert measured.growth.ends.low < measured.ratio < measured.growth.ends.high
 
 
 def test_without_held_out_predictions_the_release_s_error_stands_alone(contract):

@@ -202,9 +202,51 @@ def test_a_column_that_the_training_data_did_not_have_is_named(look, reference, 
 
 def test_a_column_without_variation_in_the_training_data_is_no_failure(look, reference, live):
     flat = reference.assign(area=70.0)
-    assert look(flat, live).findings.live.changed == ["area"]
+    seen = look(flat, live)
+    assert seen.findings.live.changed == ["area"]
+    assert [item.problem for item in seen.findings.live.quality] == ["varies"]
+    assert (
+        "area is 70 wherever it holds a value in the reference (900 rows), and is not in 300 of 300 rows"
+        in sentences(seen)
+    )
     assert look(flat, live.assign(area=70.0)).findings.live.changed == []
-    assert look(reference.assign(area=np.nan), live).findings.live.changed == ["area"]
+    empty = look(reference.assign(area=np.nan), live)
+    assert [item.problem for item in empty.findings.live.quality] == ["filled"]
+
+
+@pytest.mark.parametrize("usual", [0.0, np.nan])
+@pytest.mark.parametrize(("rows", "status"), [(1, "healthy"), (40, "watch")])
+def test_what_is_rare_may_be_missing_from_the_training_data(look, reference, live, usual, rows, status):
+    """A flag that one row of a thousand has need not be among nine hundred: to meet it is worth a note."""
+    rare = live.assign(area=[5.0 if place < rows else usual for place in range(len(live))])
+    seen = look(reference.assign(area=usual), rare)
+    (item,) = seen.findings.live.quality
+    assert item.problem == ("filled" if np.isnan(usual) else "varies")
+    assert f"in {rows} of 300 rows" in item.sentence
+    assert seen.verdict.status == status
+
+
+def test_a_column_that_is_nearly_always_missing_is_not_judged_by_its_few_values(look, reference, live):
+    few = reference.assign(area=reference["area"].where(reference.index < 8))
+    seen = look(few, live.assign(area=(live["area"] + 500).where(live.index < 3)))
+    assert seen.verdict.status == "healthy"
+    assert "area" not in {item.column for item in seen.findings.live.columns}
+
+
+def test_names_that_never_end_are_no_finding_as_long_as_new_ones_come_as_before(look, reference, live):
+    def names(rows: int, many: int) -> list[str]:
+        weights = 1 / np.arange(1, many + 1)
+        return [f"lane {place}" for place in np.random.default_rng(rows).choice(many, rows, p=weights / weights.sum())]
+
+    known = reference.assign(district=names(900, 3000))
+    seen = look(known, live.assign(district=names(300, 3000)))
+    (unseen,) = [item for item in seen.findings.live.quality if item.problem == "unseen"]
+    assert unseen.value > 0.1
+    assert unseen.note
+    assert "are to be expected): lane" in unseen.sentence
+    assert seen.verdict.status == "healthy"
+    elsewhere = [f"road {place}" for place in range(300)]
+    assert look(known, live.assign(district=elsewhere)).findings.live.changed == ["district"]
 
 
 def test_predictions_that_move_are_watched(look, reference, live):
