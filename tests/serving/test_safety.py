@@ -199,6 +199,7 @@ def test_every_answer_carries_the_headers_of_a_careful_service(client: TestClien
     headers = client.get(path, follow_redirects=False).headers
     assert headers["X-Content-Type-Options"].startswith("nosniff")
     assert ("Referrer-Policy" in headers) == (path in ("/", "/docs"))
+    assert headers.get("X-Frame-Options") == ("DENY" if path in ("/", "/docs") else None)
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert headers["Cache-Control"]
