@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from packageurl import PackageURL
+
 FIELDS = "${db:Status-Status} ${Package} ${Version} ${Architecture}\n"
 
 
@@ -29,12 +31,13 @@ def debian_packages() -> list[dict[str, str]]:
         done = subprocess.run(["dpkg-query", "--show", "--showformat", FIELDS], stdout=subprocess.PIPE, check=True)
     except FileNotFoundError:
         return []
-    installed = [line.split()[1:] for line in done.stdout.decode().splitlines() if line.startswith("installed ")]
-    return [
-        {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
-        for name, version, architecture in installed
-        for purl in [f"pkg:deb/debian/{name}@{version.replace('+', '%2B').replace(':', '%3A')}?arch={architecture}"]
-    ]
+    lines = done.stdout.decode().splitlines()
+    return [_component(*line.split()[1:]) for line in lines if line.startswith("installed ")]
+
+
+def _component(name: str, version: str, architecture: str) -> dict[str, str]:
+    purl = PackageURL("deb", "debian", name, version, {"arch": architecture}).to_string()
+    return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
 
 
 def main() -> None:
