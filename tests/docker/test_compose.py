@@ -178,6 +178,15 @@ def test_what_is_waited_for_can_say_that_it_is_ready(name: str) -> None:
         assert name.startswith(("predictions-", "follow-"))
 
 
+@pytest.mark.parametrize("path", ["docker/compose/s3.sh", "gitops/infrastructure/object-store/seaweedfs.yaml"])
+def test_the_object_store_has_volumes_for_every_bucket(path: str) -> None:
+    """Seven at once for each bucket and for what is in none (seaweedfs issue 10294); eight is its default."""
+    volumes = re.search(r"-volume\.max=(\d+)", (ROOT / path).read_text(encoding="utf-8"))
+    buckets = SERVICES["buckets"]["command"][2:]
+    assert volumes
+    assert int(volumes[1]) >= 7 * (len(buckets) + 1)
+
+
 def test_every_file_that_is_mounted_is_there_and_every_volume_is_declared() -> None:
     declared = set(yaml.safe_load(TEXT)["volumes"])
     sources = {source for service in SERVICES.values() for source, _, _ in mounts(service)}
