@@ -17,7 +17,7 @@ from pipeline.contract import Contract
 from pipeline.encode import EncodeError, Encoder, Matrix
 
 Numbers = NDArray[np.float64]
-_BLOCK = 512  # rows: the graph of support vectors needs megabytes for them, which stay with the process
+_BLOCK = 128  # rows: the graph of support vectors needs a megabyte for them, which fits into a core's cache
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -65,15 +65,21 @@ class Outbox:
         """Return the answer with this id, or None."""
         return find_answer(self._path, prediction_id)
 
-    def add_actuals(self, actuals: Sequence[tuple[str, float]]) -> list[Outcome]:
+    def add_actuals(self, actuals: Sequence[tuple[str, float]], elsewhere: Container[str] = ()) -> list[Outcome]:
         """Store truths by prediction id, in the target's unit, and return each one's outcome. Blocks until then.
+
+        Args:
+            actuals: pairs of an id and a truth.
+            elsewhere: ids that are predictions even if this log does not hold them.
 
         Raises:
             PredictionLogError: when the log cannot be written; none is stored then.
         """
         now = utc_text(datetime.now(UTC))
         stored: Future[list[Outcome]] = self._submit(
-            lambda connection: [statements.add_actual(connection, key, value, now) for key, value in actuals]
+            lambda connection: [
+                statements.add_actual(connection, key, value, now, elsewhere=key in elsewhere) for key, value in actuals
+            ]
         )
         return stored.result()
 
@@ -108,17 +114,20 @@ class Outbox:
         return job.done
 
     def _run(self) -> None:
-        running = True
-        while running:
-            batch = [self._jobs.get()]
-            while len(batch) < LARGEST_BATCH and not self._jobs.empty():  # this thread is the only one that takes
-                batch.append(self._jobs.get())
-            running = None not in batch
-            # A request whose client went away has cancelled its future: it is not answered, so not logged.
-            wanted = [job for job in batch if job is not None and job.done.set_running_or_notify_cancel()]
-            if wanted:
-                self._commit(wanted)
+        while self._write_what_waits():
+            pass
         self._connection.close()
+
+    def _write_what_waits(self) -> bool:
+        """Write once something waits; False after the last. Holds nothing afterwards: a batch is many megabytes."""
+        batch = [self._jobs.get()]
+        while len(batch) < LARGEST_BATCH and not self._jobs.empty():  # this thread is the only one that takes
+            batch.append(self._jobs.get())
+        # A request whose client went away has cancelled its future: it is not answered, so not logged.
+        wanted = [job for job in batch if job is not None and job.done.set_running_or_notify_cancel()]
+        if wanted:
+            self._commit(wanted)
+        return None not in batch
 
     def _commit(self, batch: list[_Job]) -> None:
         try:
