@@ -3,6 +3,7 @@
 By hand from kubernetes.io/docs/concepts/security/pod-security-standards, section Restricted (which includes Baseline).
 """
 
+import re
 from typing import Any
 
 import pytest
@@ -116,3 +117,12 @@ def test_airflow_s_chart_is_told_the_same_of_its_pods(overlay: str) -> None:
     assert breaches(Pod("chart", "airflow", {}, {"securityContext": contexts["pod"], "containers": [container]})) == []
     for part in ("apiServer", "scheduler", "dagProcessor", "migrateDatabaseJob", "createUserJob"):
         assert set(values[part]["resources"]) == {"requests", "limits"}, part
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_arguments_take_from_the_environment_is_there(overlay: str) -> None:
+    for pod in pods(overlay):
+        for container in pod.containers:
+            words = " ".join([*container.get("command", []), *container.get("args", [])])
+            there = {variable["name"] for variable in container.get("env", [])}
+            assert set(re.findall(r"\$\(([A-Z_]+)\)", words)) <= there, f"{pod.namespace}: {container['name']}"
