@@ -1,6 +1,6 @@
 """The copy of prediction logs in PostgreSQL, read as `blocks` reads an outbox, without the service's disk."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ import psycopg
 
 from pipeline.prediction_log.blocks import Span
 from pipeline.prediction_log.database import Database, Session, identify
+from pipeline.prediction_log.schema import Answer, utc_text
 from pipeline.prediction_log.steps import PredictionLogError
 
 _BYTES = 16 * 2**20  # of a block, about
@@ -22,6 +23,10 @@ _LINES = """COPY (
 ) TO STDOUT"""
 _REFUSALS = """SELECT field, reason, SUM(count)::bigint FROM refusals
   WHERE model = %s AND time >= %s AND time < %s GROUP BY field, reason ORDER BY field, reason"""
+_FIND = """SELECT id, time, model, version, features, prediction, low, high, latency_ms, caller FROM predictions
+  WHERE model = %s AND id = %s"""
+_TRUTHS = """SELECT p.id, a.actual FROM predictions p LEFT JOIN actuals a ON a.prediction_id = p.id
+  WHERE p.model = %s AND p.id = ANY(%s)"""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,20 @@ class CopiedLog:
                 counts.setdefault(field, {})[reason] = count
         return counts
 
+    def find(self, prediction_id: str) -> Answer | None:
+        """Return the answer with this id, whichever outbox it came from, or None."""
+        if not _askable(prediction_id):
+            return None
+        with self._session() as session:
+            row = session.execute(_FIND, [self.model, prediction_id]).fetchone()
+        return None if row is None else Answer(row[0], utc_text(row[1]), *row[2:])
+
+    def truths(self, ids: Sequence[str]) -> dict[str, float | None]:
+        """Return those ids that are predictions, each with its truth, None while that is unknown."""
+        with self._session() as session:
+            rows = session.execute(_TRUTHS, [self.model, [one for one in ids if _askable(one)]]).fetchall()
+        return {row[0]: row[1] for row in rows}
+
     @contextmanager
     def _session(self) -> Iterator[Session]:
         try:
@@ -66,6 +85,10 @@ class CopiedLog:
         else:
             return
         raise PredictionLogError(told)  # out of the handler: the context of an error may hold credentials
+
+
+def _askable(prediction_id: str) -> bool:
+    return prediction_id.isascii() and "\x00" not in prediction_id  # PostgreSQL takes no other, and no id is one
 
 
 def _joined(lines: list[bytes]) -> bytes:

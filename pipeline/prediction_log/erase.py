@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.prediction_log.choice import Choice
 from pipeline.prediction_log.shadow_log import erase_shadows
@@ -34,6 +35,9 @@ def count_in_outbox(path: Path, choice: Choice) -> Erased:
         chosen = f"SELECT id FROM predictions WHERE {where}"  # noqa: S608 (own conditions, values are bound)
         joined = f"SELECT COUNT(*), COUNT(a.seq) FROM ({chosen}) LEFT JOIN actuals a ON a.prediction_id = id"  # noqa: S608
         predictions, actuals = connection.execute(joined, values).fetchone()
+        actuals += sum(
+            connection.execute(f"SELECT COUNT(*) {strays}", bound).fetchone()[0] for strays, bound in _strays(choice)
+        )
         old = "SELECT COALESCE(SUM(count), 0) FROM refusals WHERE time < ?"
         refusals = connection.execute(old, (choice.before,)).fetchone()[0] if _by_age_only(choice) else 0
     return Erased(predictions, actuals, refusals)
@@ -59,6 +63,8 @@ def erase_in_outbox(path: Path, choice: Choice, patience: float = _PATIENCE) -> 
             some = json.dumps(ids[start : start + _SLICE])
             _erase_slice(connection, some)
             erase_shadows(path, some)
+        for strays, bound in _strays(choice):
+            connection.execute(f"DELETE {strays}", bound)
         if _by_age_only(choice):
             with transaction(connection):
                 connection.execute("DELETE FROM refusals WHERE time < ?", (choice.before,))
@@ -81,6 +87,16 @@ def _erase_slice(connection: sqlite3.Connection, ids: str) -> None:
     with transaction(connection):
         connection.execute("DELETE FROM actuals WHERE prediction_id IN (SELECT value FROM json_each(?))", (ids,))
         connection.execute("DELETE FROM predictions WHERE id IN (SELECT value FROM json_each(?))", (ids,))
+
+
+def _strays(choice: Choice) -> Iterator[tuple[str, list[Any]]]:
+    """Give which actuals belong to predictions that other outboxes hold: of these only id and age are known here."""
+    strays = "FROM actuals WHERE prediction_id NOT IN (SELECT id FROM predictions)"
+    if choice.ids and not choice.features and choice.before is None:
+        chosen = f"{strays} AND prediction_id IN (SELECT value FROM json_each(?))"  # noqa: S608 (own conditions)
+        yield chosen, [json.dumps(choice.ids)]
+    if _by_age_only(choice):
+        yield f"{strays} AND time < ?", [choice.before]
 
 
 def _by_age_only(choice: Choice) -> bool:

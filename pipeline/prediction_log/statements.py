@@ -88,11 +88,14 @@ def _insert_some(size: int) -> str:
     return f"{_INSERT} SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL"  # noqa: S608 (own names)
 
 
-def add_actual(connection: sqlite3.Connection, prediction_id: str, actual: float, now: str) -> Outcome:
-    """Write the truth of a prediction; the first one told stays."""
+def add_actual(
+    connection: sqlite3.Connection, prediction_id: str, actual: float, now: str, *, elsewhere: bool = False
+) -> Outcome:
+    """Write the truth of a prediction, which another outbox may hold (`elsewhere`); the first one told stays."""
     if not math.isfinite(actual):
         return "not finite"
-    if not connection.execute("SELECT 1 FROM predictions WHERE id = ?", (prediction_id,)).fetchone():
+    here = connection.execute("SELECT 1 FROM predictions WHERE id = ?", (prediction_id,)).fetchone()
+    if not (here or elsewhere):
         return "unknown"
     values = (prediction_id, actual, now)
     if connection.execute(_INSERT_ACTUAL, values).rowcount:

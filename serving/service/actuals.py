@@ -1,21 +1,22 @@
 """POST /actuals: truths that come later, by prediction id, as JSON or CSV."""
 
 import math
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response
-from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, to_json
 
 from pipeline.contract import NumberColumn
-from pipeline.prediction_log import Outcome
 from pipeline.refusal import Refusal
 from serving.service.actuals_csv import is_csv, read_csv
+from serving.service.elsewhere import Added, AwayError, add_truths
 from serving.service.problems import Problem
 from serving.service.state import State, state_of
 
-Reason = Literal["unknown", "contradiction", "range", "not finite", "type"]
+Reason = Literal["unknown", "contradiction", "range", "not finite", "type", "away"]
 
 
 class Actual(BaseModel):
@@ -40,20 +41,26 @@ class ActualOutcome(BaseModel):
 
 
 _Rows = TypeAdapter(list[Any] | dict[str, Any])
-_AT_ONCE = 1000  # truths of one commit
-_STATUS = {"unknown": 404, "contradiction": 409}  # of a single refused row; any other reason is 422
+_STATUS = {"unknown": 404, "contradiction": 409, "away": 503}  # of a single refused row; any other reason is 422
 _MESSAGES = {
     "unknown": "no prediction has this id",
     "contradiction": "{actual} contradicts the truth that was told before, which stays",
     "not finite": "{actual} is not finite",
+    "away": f"not answered by this replica, and {AwayError()}",
 }
 
 
-async def actuals(request: Request) -> Response:
-    """Store truths. Lists and CSV are answered row by row with status 200; a single refused object is a problem."""
-    answer = _answer_csv if is_csv(request.headers.get("content-type", "")) else _answer_json
-    text = await run_in_threadpool(answer, state_of(request), await request.body())
-    return Response(text, media_type="application/json")
+def actuals() -> Callable[[Request], Awaitable[Response]]:
+    """Return the route, for one application."""
+    few = CapacityLimiter(4)  # who waits for a database holds none of the threads that health checks run in
+
+    async def tell(request: Request) -> Response:
+        """Store truths. Lists, CSV: answered row by row with status 200; a single refused object is a problem."""
+        answer = _answer_csv if is_csv(request.headers.get("content-type", "")) else _answer_json
+        text = await to_thread.run_sync(answer, state_of(request), await request.body(), limiter=few)
+        return Response(text, media_type="application/json")
+
+    return tell
 
 
 def _answer_csv(state: State, body: bytes) -> bytes:
@@ -84,10 +91,8 @@ def _store(state: State, rows: list[Any]) -> list[ActualOutcome]:
     served = state.watcher.live.served
     target = served.bundle.contract.target_column if served else None
     checked = [_check(row, target) for row in rows]
-    known = [(row.prediction_id, row.actual) for row in checked if isinstance(row, Actual)]
-    # In parts: predictions that wait for the log come in between.
-    parts = (known[start : start + _AT_ONCE] for start in range(0, len(known), _AT_ONCE))
-    stored = (outcome for part in parts for outcome in state.outbox.add_actuals(part))
+    told = [(row.prediction_id, row.actual) for row in checked if isinstance(row, Actual)]
+    stored = iter(add_truths(state.outbox, state.elsewhere, told))
     return [row if isinstance(row, ActualOutcome) else _outcome(row, next(stored)) for row in checked]
 
 
@@ -112,7 +117,7 @@ def _told(error: ErrorDetails) -> str:
     return f"{place}: {error['msg']}{shown}"
 
 
-def _outcome(row: Actual, outcome: Outcome) -> ActualOutcome:
+def _outcome(row: Actual, outcome: Added) -> ActualOutcome:
     if outcome == "accepted" or outcome == "repeated":
         return ActualOutcome(prediction_id=row.prediction_id, outcome=outcome)
     return _refused(row.prediction_id, outcome, f"{row.prediction_id}: {_MESSAGES[outcome].format(actual=row.actual)}")

@@ -16,6 +16,7 @@ from pipeline.settings import Settings
 from serving.service import page, problems
 from serving.service.actuals import actuals
 from serving.service.batch import predict_batch
+from serving.service.elsewhere import Elsewhere
 from serving.service.explain import explain_router
 from serving.service.metrics import Metrics
 from serving.service.middleware import Observed
@@ -51,7 +52,7 @@ def create_app(settings: Settings, model: str) -> FastAPI:
     for routes in (page.router, router, explain_router()):
         app.include_router(routes)
     app.add_route("/predict/batch", predict_batch(settings), methods=["POST"])
-    app.add_route("/actuals", actuals, methods=["POST"])
+    app.add_route("/actuals", actuals(), methods=["POST"])
     app.router.routes += open_inference(settings)
     build = app.build_middleware_stack
     # In the place of Starlette's outermost layer, which answers what fails: this one does, as problems.
@@ -75,7 +76,7 @@ def _lifespan(settings: Settings, model: str, watcher: Watcher, metrics: Metrics
         path = Path(settings.place("prediction_log", model))
         outbox = Outbox(path)
         shadow = Shadow(path, settings.shadow_per_second)
-        app.state.service = predict.state = State(model, watcher, outbox, metrics, shadow)
+        app.state.service = predict.state = State(model, watcher, outbox, metrics, shadow, _elsewhere(settings, model))
         watcher.start()
         shadow.start()
         gc.freeze()  # what stands by now stays: else it is searched for garbage again and again, while requests wait
@@ -89,13 +90,24 @@ def _lifespan(settings: Settings, model: str, watcher: Watcher, metrics: Metrics
     return lifespan
 
 
+def _elsewhere(settings: Settings, model: str) -> Elsewhere:
+    if not settings.predictions_uri:
+        return Elsewhere()
+    from pipeline.prediction_log.copied import CopiedLog  # psycopg is loaded only where it is used
+    from pipeline.prediction_log.database import database_of
+
+    database = database_of(settings, model)
+    assert database is not None  # noqa: S101 (its address is set)
+    return Elsewhere(CopiedLog(database, model))
+
+
 @contextmanager
 def _shipping(settings: Settings, model: str, path: Path, metrics: Metrics) -> Iterator[Callable[[], None]]:
     """Copy the log to PostgreSQL, where one is set, and give what ends that."""
     if not settings.predictions_uri:
         yield lambda: None
         return
-    from pipeline.prediction_log.database import database_of  # psycopg is loaded only where it is used
+    from pipeline.prediction_log.database import database_of
     from serving.shipper import Shipper
 
     database = database_of(settings, model)

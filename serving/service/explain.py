@@ -96,7 +96,7 @@ def explanation(served: Served, answer: Answer) -> dict[str, Any]:
 
 def _look_up_and_explain(state: State, prediction_id: str) -> dict[str, Any]:
     assert state.served  # noqa: S101 (or it raises)
-    answer = state.outbox.find(prediction_id)
+    answer = state.outbox.find(prediction_id) or state.elsewhere.find(prediction_id)
     if answer is None:
         detail = f"{prediction_id!r} is not in the prediction log; it takes the id of an answer of /predict"
         raise Problem(404, "No such prediction", detail, kind="no-such-prediction")

@@ -9,6 +9,7 @@ from fastapi import Request
 from starlette.types import Scope
 
 from pipeline.prediction_log import Outbox
+from serving.service.elsewhere import Elsewhere
 from serving.service.metrics import Metrics
 from serving.service.problems import Problem
 from serving.service.records import RecordRefused
@@ -30,6 +31,7 @@ class State:
     outbox: Outbox
     metrics: Metrics
     shadow: Shadow
+    elsewhere: Elsewhere
 
     @property
     def served(self) -> Served:

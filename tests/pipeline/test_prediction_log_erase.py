@@ -85,6 +85,17 @@ def test_ids_are_erased_with_their_truths_and_can_come_again(outbox, path, small
     assert left(path) == ["a", "b"]
 
 
+def test_truths_of_predictions_that_other_outboxes_hold_go_by_id_and_by_age(outbox, path):
+    others = {"x", "y"}
+    assert outbox.add_actuals([("x", 1.0), ("y", 2.0), ("x", 1.0), ("x", 3.0), ("z", 1.0)], others) == [
+        *("accepted", "accepted", "repeated", "contradiction", "unknown")
+    ]
+    for choice in (Choice(ids=("x",)), Choice(before=utc_text(datetime.now(UTC) + timedelta(days=1)))):
+        assert count_in_outbox(path, choice).actuals >= 1
+        assert erase_in_outbox(path, choice) == Erased(actuals=1)
+        assert erase_in_outbox(path, choice) == Erased()
+
+
 def test_nothing_of_an_erased_value_is_left_in_the_files(outbox, path, small_contract):
     for number in range(40):
         secret = {"district": PRIVATE if number % 10 == 3 else "North", "class": 1}
