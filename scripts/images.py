@@ -9,6 +9,7 @@ import argparse
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -39,9 +40,12 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     for image in given.images:
         name = f"{given.name.replace('{image}', image)}:{version()}"
-        build(engine, image, name, given.base)
         bill = given.folder / f"{image}.cdx.json"
-        bill.write_bytes(read_bill(engine, name))
+        try:
+            build(engine, image, name, given.base)
+            bill.write_bytes(read_bill(engine, name))
+        except subprocess.CalledProcessError as error:  # the engine has said why
+            sys.exit(f"{name}: {' '.join(error.cmd[:2])} failed (status {error.returncode}); see above")
         print(f"{name}: built with {engine}; bill of materials: {bill}")
 
 
@@ -75,7 +79,9 @@ def read_bill(engine: str, name: str) -> bytes:
 
 
 def revision() -> str:
-    """Return the commit; `-dirty` behind it where files were changed since."""
+    """Return the commit; `-dirty` behind it where files were changed since; `unknown` where this is no checkout."""
+    if not (ROOT / ".git").exists() or not shutil.which("git"):
+        return "unknown"
     commit = _output("git", "rev-parse", "HEAD").decode().strip()
     return f"{commit}-dirty" if _output("git", "status", "--porcelain") else commit
 
