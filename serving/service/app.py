@@ -62,6 +62,7 @@ def create_app(settings: Settings, model: str) -> FastAPI:
         settings,
         {"/predict": predict.answer},
     )
+    app.state.closed = bool(settings.api_keys)
     app.add_exception_handler(RecordRefused, _count_and_answer)
     app.add_exception_handler(problems.Problem, problems.answer_problem)
     app.add_exception_handler(HTTPException, problems.answer_http_error)

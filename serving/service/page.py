@@ -10,6 +10,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 
 from pipeline.style import STYLE
+from serving.service.admission import is_open
 from serving.service.page_form import form
 from serving.service.served import Served
 from serving.service.state import State, state_of
@@ -19,6 +20,8 @@ _FRESH = {"Cache-Control": "no-cache"}  # asked for again at each visit: the fil
 _STATIC = Path(__file__).parent / "static"
 _SCRIPT = (_STATIC / "page.js").read_text(encoding="utf-8")
 _SHEET = STYLE + (_STATIC / "page.css").read_text(encoding="utf-8")
+Links = tuple[tuple[str, str], ...]
+_LINKS: Links = (("docs", "API"), ("model", "Model"), ("metrics", "Metrics"))
 _RESULT = (
     '<section class="answer" aria-label="Prediction"><p id="said" class="visually-hidden" role="status"></p>'
     '<div id="result" tabindex="0"><p class="faint">Fill in the fields and press Predict: the number, the range in '
@@ -33,7 +36,9 @@ def page(request: Request) -> Response:
     """Show the form of what is served, or that nothing is released yet (503)."""
     state = state_of(request)
     live = state.watcher.live
-    body = _body(live.served, live.refused) if live.served else _nothing(state, live.refused)
+    closed = request.app.state.closed  # and a link sends no key
+    links = tuple(one for one in _LINKS if not closed or is_open(f"/{one[0]}"))
+    body = _body(live.served, live.refused, links) if live.served else _nothing(state, live.refused, links)
     return Response(body, 200 if live.served else 503, media_type="text/html")
 
 
@@ -49,24 +54,27 @@ def sheet() -> Response:
     return Response(_SHEET, media_type="text/css", headers=_FRESH)
 
 
-def _body(served: Served, refused: Refused | None) -> str:
+def _body(served: Served, refused: Refused | None, links: Links) -> str:
     contract, release = served.bundle.contract, served.release
     title = contract.title or contract.name
     target = contract.target.description.rstrip(".") or contract.target.name
     made = f"Version {release.version}, trained on {release.data_version}. Predicts: {target}."
     parts = [
         f'<h1>{escape(title)}</h1><p class="faint">{escape(contract.description)}</p>',
-        f'<p class="faint">{escape(made)}</p>{_links(release.card)}{_refusal(refused)}',
+        f'<p class="faint">{escape(made)}</p>{_shown(links, release.card)}{_refusal(refused)}',
         f'<div class="columns"><section aria-label="Fields">{form(contract)}</section>{_RESULT}</div>',
         '<noscript><p class="notice">This page needs its script; without one, ask POST /predict.</p></noscript>',
     ]
     return _document(title, parts, '<script src="static/page.js" defer></script>')
 
 
-def _nothing(state: State, refused: Refused | None) -> str:
+def _nothing(state: State, refused: Refused | None, links: Links) -> str:
     told = f"No model of {state.model} is released yet"
     advice = "Once one is released, its form stands here within seconds; load the page again then."
-    parts = [f"<h1>{escape(state.model)}</h1>{_links('')}", f'<p class="notice">{escape(told)}. {escape(advice)}</p>']
+    parts = [
+        f"<h1>{escape(state.model)}</h1>{_shown(links)}",
+        f'<p class="notice">{escape(told)}. {escape(advice)}</p>',
+    ]
     return _document(state.model, [*parts, _refusal(refused)])
 
 
@@ -77,10 +85,9 @@ def _refusal(refused: Refused | None) -> str:
     return f'<p class="notice">{escape(f"{version} was not taken up: {refused.reason}")}</p>'
 
 
-def _links(card: str) -> str:
-    links = [("docs", "API"), ("model", "Model"), ("metrics", "Metrics")]
+def _shown(links: Links, card: str = "") -> str:
     if card.startswith(("http://", "https://")):  # it comes from the release log: an address and nothing that runs
-        links.append((card, "Model card"))
+        links = (*links, (card, "Model card"))
     shown = (f'<a href="{escape(address)}">{escape(name)}</a>' for address, name in links)
     return f"<nav>{''.join(shown)}</nav>"
 

@@ -91,6 +91,14 @@ def test_the_page_says_what_is_served_and_leads_to_the_rest(client: TestClient) 
     ]
 
 
+def test_where_keys_are_asked_for_no_link_leads_to_what_needs_one(swift: Settings, publish: Publish) -> None:
+    publish(1)
+    with TestClient(create_app(swift.model_copy(update={"api_keys": {"website": "0" * 64}}), "small")) as client:
+        links = [str(one["href"]) for one in Read(client.get("/").text).all("a")]
+        assert links == ["docs", "metrics"]
+        assert all(client.get(f"/{link}").is_success for link in links)
+
+
 @pytest.mark.parametrize("card", ["", "javascript:alert(1)"])
 def test_only_an_address_of_the_web_is_linked_as_the_card(publish: Publish, app: FastAPI, card: str) -> None:
     publish(1, card=card)
