@@ -44,6 +44,12 @@ def erase(
     if yes and path.exists():
         scrub(path)
     _tell(contract, found, yes, as_json)
+    unknown = [field for field, _ in choice.features if field not in contract.features]
+    if (
+        unknown and not as_json and not any(erased.predictions for erased in found.values())
+    ):  # a slip of the pen looks like success
+        hint = f"{', '.join(unknown)}: no field of the contract, nor of any prediction; it has"
+        console.print(f"{hint} {', '.join(contract.features)}", style="yellow", markup=False)
 
 
 @command

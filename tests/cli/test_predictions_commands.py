@@ -68,6 +68,13 @@ def test_erasing_counts_first_and_erases_when_told(log):
     assert left(log) == ["p2", "p4", "p6", "p8"]
 
 
+def test_a_field_that_nobody_knows_is_told_since_nothing_found_looks_like_success(log):
+    told = said("erase", "--key", "knid=villa")
+    assert "knid: no field of the contract, nor of any prediction; it has area, class, größe des gartens, kind" in told
+    assert "no field of the contract" not in said("erase", "--key", "kind=none of them")
+    assert json.loads(said("erase", "--key", "knid=villa", "--json"))["outbox"]["predictions"] == 0
+
+
 def test_retention_is_the_settings_or_the_commands(log, monkeypatch):
     assert "say how many days are kept" in said("prune", code=2)
     assert json.loads(said("prune", "--days", "8", "--json"))["outbox"]["predictions"] == 2
