@@ -8,21 +8,20 @@ made here (`git cherry-pick`, a rebased branch); where a clock went backwards, t
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.contract.base import Section
 from pipeline.git import git_bytes, is_local, is_repository, trusted
 from pipeline.git_tree import opened, read_objects
+from pipeline.release_dates import made_at
 from pipeline.release_files import Release, ReleaseLogError, parse_release, release_path
 from pipeline.settings import Settings
 
 APPROVED_BY, RUN = "Approved-by", "Release-run"  # trailers of our commits
 _TRAILERS = (f"%(trailers:key={key},valueonly,unfold,separator=%x2C%x20)" for key in (APPROVED_BY, RUN))
 _FIELDS = ("%H", "%ct", "%an <%ae>", *_TRAILERS, "%B")
-_NEVER = datetime.fromtimestamp(0, UTC)
-_AHEAD = timedelta(days=1)  # that another host's clock may go before ours
 
 
 class Period(Section):
@@ -92,19 +91,6 @@ def live_at(periods: Sequence[Period], moment: datetime) -> Period | None:
     return next((period for period in periods if period.since <= moment), None)
 
 
-def moment_of(text: str) -> datetime:
-    """Return the moment that somebody names: a bare date is the end of that day, and without a zone it is UTC.
-
-    Raises:
-        ReleaseLogError: when it is no date.
-    """
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return _time_of(text)
-    return datetime.combine(day, time.max, UTC)
-
-
 def commit_of_run(settings: Settings, model: str, run: str) -> str | None:
     """Return the commit by which a run has released a model, if it has."""
     with _opened(settings) as repository:
@@ -112,16 +98,6 @@ def commit_of_run(settings: Settings, model: str, run: str) -> str | None:
             return None
         commits = _commits(repository, settings.gitops_branch, release_path(settings, model))
     return next((commit.name for commit in commits if commit.run == run), None)
-
-
-def _time_of(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except ValueError as error:
-        raise ReleaseLogError(
-            f"{text!r} is no date: write 2026-11-21 (the end of that day, UTC) or 2026-11-21T14:30+02:00"
-        ) from error
 
 
 @contextmanager
@@ -144,18 +120,9 @@ def _commits(repository: Path, branch: str, path: str) -> list[_Commit]:
     size = len(_FIELDS)
     rows = [words[start : start + size] for start in range(0, len(words) - size + 1, size)]
     return [
-        _Commit(name, _made_at(at_), author, by.strip(), run.strip(), message)
+        _Commit(name, made_at(at_), author, by.strip(), run.strip(), message)
         for name, at_, author, by, run, message in rows
     ]
-
-
-def _made_at(seconds: str) -> datetime:
-    """Return when a commit was made; long ago where it does not say so, or says what no clock can have shown."""
-    try:
-        moment = datetime.fromtimestamp(int(seconds), UTC)
-    except (ValueError, OverflowError, OSError):
-        return _NEVER
-    return moment if moment < datetime.now(UTC) + _AHEAD else _NEVER
 
 
 def _add(found: list[Period], model: str, commit: _Commit, content: bytes | None) -> None:

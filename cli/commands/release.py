@@ -46,7 +46,8 @@ def at(
     as_json: Json = False,
 ) -> None:
     """Say what was live at a date, since when, by whose approval and why, from the Git history alone."""
-    from pipeline.release_history import live_at, moment_of, release_history
+    from pipeline.release_dates import moment_of
+    from pipeline.release_history import live_at, release_history
 
     settings = load_settings()
     contract = contract_of(settings, model)

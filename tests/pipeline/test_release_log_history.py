@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.git import clone, git, git_bytes
+from pipeline.release_dates import moment_of
 from pipeline.release_files import Release, ReleaseLogError
-from pipeline.release_history import live_at, moment_of, release_history
+from pipeline.release_history import live_at, release_history
 from pipeline.release_log import commit_release
 from pipeline.settings import Settings
 from tests.pipeline.test_release_log import release

@@ -1,4 +1,4 @@
-"""A release in a cluster, with everything real but the cluster: the overlay, its rendering by kubectl, images, the service.
+"""A release in a cluster, with everything real but the cluster: overlay, rendering by kubectl, images, service.
 
 A stand-in for Flux renders what the branch's head says, pulls the image that the pods ask for, and lets the local
 service serve what is in it.
