@@ -43,6 +43,7 @@ def create_app(settings: Settings, model: str) -> FastAPI:
     predict = Predict()
     app = FastAPIOffline(
         redoc_url=None,
+        redirect_slashes=False,  # behind a proxy that ends TLS, it would send clients to plain http, key and all
         title=model,
         lifespan=_lifespan(settings, model, watcher, metrics, predict),
         generate_unique_id_function=lambda route: route.name,  # what generated clients call their methods

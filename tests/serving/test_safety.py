@@ -212,6 +212,14 @@ def test_answers_are_not_kept_by_caches(client: TestClient, record: Record) -> N
     assert "Cache-Control" not in client.get("/static-offline-docs/swagger-ui.css").headers
 
 
+@pytest.mark.parametrize("path", ["/predict/", "/model/", "/v2/", "/v2/models/small/infer/"])
+def test_no_client_is_sent_elsewhere(client: TestClient, record: Record, path: str) -> None:
+    for method in ("GET", "POST"):
+        response = client.request(method, path, json=record, follow_redirects=False)
+        assert response.status_code == 404
+        assert "location" not in response.headers
+
+
 def test_scripts_of_other_sites_may_not_ask(client: TestClient, record: Record) -> None:
     origin = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
     assert client.options("/predict", headers=origin).status_code == 405
