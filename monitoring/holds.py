@@ -14,11 +14,19 @@ def guards(contract: Contract, past: Past) -> list[Guard]:
     """Return what can hold a request back."""
     limits = contract.monitoring.retraining
     return [
+        *_unknown(past),
         _under_way(past),
         _cooldown(past, limits.cooldown_days),
         _new_rows(past, limits.minimum_new_rows),
         _futile(past, limits.futile, limits.growth),
     ]
+
+
+def _unknown(past: Past) -> list[Guard]:
+    """Without the model registry nobody knows which retrainings are under way, or were in vain: none is asked for."""
+    if not past.away:
+        return []
+    return [_guard("earlier retrainings", False, 0, 1, f"what became of them is not known: {past.away}")]
 
 
 def _under_way(past: Past) -> Guard:

@@ -11,6 +11,7 @@ from monitoring.measured import Ends
 from monitoring.readable import number
 from monitoring.reasons import View
 from monitoring.retraining import Decision
+from monitoring.rules_of_performance import undecided
 from monitoring.verdict import Verdict
 from pipeline.contract import Contract
 from pipeline.page import Markup, joined, link, unbroken
@@ -62,10 +63,11 @@ class Run:
         findings, least = self.findings, self.contract.monitoring.minimum_rows
         if findings.version is None or findings.asked < least:
             return False
-        truths = findings.performance.truths if findings.performance else 0
+        measured = findings.performance
+        truths = measured.truths if measured else 0
         enough: dict[View, bool] = {
             "prediction drift": findings.prediction is not None and findings.answers >= least,
-            "live performance": truths >= least,
+            "live performance": truths >= least and not (measured and undecided(self.contract, measured)),
             "input drift": findings.answers >= least,
             "data quality": findings.answers >= least,
             "system health": findings.health.service is not None or findings.answers >= least,

@@ -42,4 +42,5 @@ class Past(Section):
     served_rows: int = 0  # of these, how many the served version's data has
     version: int | None = None  # in service now
     data_version: str = ""  # the newest data: what a retraining would be fitted on
+    away: str = ""  # why the model registry could not say what became of retrainings; empty: it did
     notes: tuple[str, ...] = ()  # what could not be read

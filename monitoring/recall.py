@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from monitoring.gather import Gathered
 from monitoring.memory import Remembered, earlier, own, record
-from monitoring.outcomes import Request, attempts, trainings
+from monitoring.outcomes import Request, Training, attempts, trainings
 from monitoring.past import Past
 from monitoring.retraining import Decision, decide
 from monitoring.verdict import Verdict
 from pipeline.contract import Contract
 from pipeline.data_registry import DataRegistry, VersionNote
+from pipeline.model_registry import ModelRegistryAwayError
 from pipeline.settings import Settings
 
 
@@ -19,7 +20,6 @@ def settle(
     """Decide on a retraining by what is remembered, and remember the decision.
 
     Raises:
-        ModelRegistryAwayError: when MLflow cannot be reached.
         DataRegistryError: when the data registry cannot be read.
     """
     past = recall(contract, settings, run, gathered)
@@ -32,7 +32,6 @@ def recall(contract: Contract, settings: Settings, run: str, gathered: Gathered)
     """Return what is known of earlier windows and retrainings; of a run that is repeated, what it knew then.
 
     Raises:
-        ModelRegistryAwayError: when MLflow cannot be reached.
         DataRegistryError: when the data registry cannot be read.
     """
     before = own(contract, settings, run, gathered)
@@ -45,15 +44,25 @@ def recall(contract: Contract, settings: Settings, run: str, gathered: Gathered)
     notes: list[str] = []
     windows = earlier(contract, settings, gathered, notes)
     rows = _rows(DataRegistry(settings, contract).notes(), gathered.data_version)
+    known, away = _trainings(contract, settings)
     made = {
         "windows": tuple(one.judged for one in windows),
-        "retrainings": attempts(_requests(windows), trainings(contract, settings), rows),
+        "retrainings": attempts(_requests(windows), known, rows),
         "labelled_rows": rows.get(gathered.data_version, 0),
         "served_rows": rows.get(served.data_version, 0),
         "version": served.version,
+        "away": away,
         "notes": tuple(notes),
     }
     return now.model_copy(update=made)
+
+
+def _trainings(contract: Contract, settings: Settings) -> tuple[list[Training], str]:
+    """Return the trainings, or why the model registry cannot be asked: a report is due all the same."""
+    try:
+        return trainings(contract, settings), ""
+    except ModelRegistryAwayError as error:
+        return [], " ".join(str(error).split())
 
 
 def _requests(windows: list[Remembered]) -> list[Request]:

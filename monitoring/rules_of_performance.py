@@ -14,6 +14,10 @@ _HALF = 0.5  # of the limit of a shift: from there on it is worth a look
 _DOUBT = 0.005  # a chance from which on a larger error is worth no look yet
 _TESTS = 4  # error, bias, interval, slices
 _NAMED = 3  # slices, the surest first
+_UNDECIDED = (
+    "The live error is over its limit, but as few truths, or a few large errors among them, may bring that by luck: it "
+    "is neither surely worse nor healthy."
+)
 
 
 def live_performance(contract: Contract, findings: Findings) -> list[Reason]:
@@ -26,8 +30,12 @@ def live_performance(contract: Contract, findings: Findings) -> list[Reason]:
 
 
 def lacking(contract: Contract, findings: Findings) -> list[Reason]:
-    """Say that too few truths have arrived to call a model healthy, and which error is to be expected of the rest."""
+    """Say that the truths that have arrived are too few to call a model healthy, or leave it open whether it is."""
     least, measured = contract.monitoring.minimum_rows, findings.performance
+    if measured is not None and undecided(contract, measured):
+        return [
+            _reason("note", "truth", _UNDECIDED, measured.mae, contract.monitoring.error_ratio * measured.held_out_mae)
+        ]
     truths = measured.truths if measured else 0
     if truths >= least or findings.answers < least:
         return []
@@ -38,16 +46,21 @@ def lacking(contract: Contract, findings: Findings) -> list[Reason]:
     return [_reason("note", "truth", sentence, truths, least)]
 
 
+def undecided(contract: Contract, measured: Performance) -> bool:
+    """Whether enough truths have arrived, and their error is over its limit in a way that may as well be luck."""
+    enough = measured.truths >= contract.monitoring.minimum_rows
+    return enough and _beyond(contract, measured) and _gravity(contract, measured) == "note"
+
+
 def _error(contract: Contract, measured: Performance) -> Reason:
     ratio, limit = measured.ratio, contract.monitoring.error_ratio
     severity = _gravity(contract, measured)
     ends = measured.growth.ends if measured.growth else None
     between = f" (99% interval: {ends.low:.2f} to {ends.high:.2f})" if ends else ""
     times = "" if ratio is None else f"{ratio:.2f} times{between} "
-    doubt = " So few truths may be so far off by chance." if severity == "note" and _beyond(contract, measured) else ""
     sentence = (
         f"The live mean absolute error is {_amount(contract, measured.mae)} over {measured.truths} truths, {times}the "
-        f"{_amount(contract, measured.held_out_mae)} of the held-out rows (limit: {limit:g} times).{doubt}"
+        f"{_amount(contract, measured.held_out_mae)} of the held-out rows (limit: {limit:g} times)."
     )
     return _reason(severity, "error", sentence, measured.mae, limit * measured.held_out_mae)
 

@@ -58,7 +58,7 @@ nav + .verdict { margin-top: 14px; }
 @media (max-width: 700px) {
   main { padding: 12px; } th, td { padding: 5px 8px; } td.number { white-space: nowrap; }
   td:first-child { min-width: 110px; } figure { flex-basis: 100%; padding: 6px; overflow-x: auto; }
-  figure img { min-width: 560px; }
+  figure img { min-width: 560px; } table:has(td:nth-child(4)) { min-width: 680px; }
 }
 @media print {
   body { background: #fff; font-size: 12px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }

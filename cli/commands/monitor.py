@@ -9,7 +9,7 @@ from upath import UPath
 
 from cli.commands import model as of_model
 from cli.commands.options import DataVersion, DryRun, Model
-from cli.console import command, console, contract_of, table
+from cli.console import command, console, contract_of
 from monitoring.errors import MonitoringError
 from pipeline.errors import NothingToDo
 from pipeline.settings import load_settings
@@ -40,7 +40,9 @@ def rows(name: Name = None, model: Model = None, run: RunName = None, to: To = N
     folder = _folder(storage(settings, "reports", contract.name), run)
     found = read_json(folder / "report.json")["findings"].get("concerned", [])
     if name is None:
-        console.print(_listed(f"{contract.name}: {folder.name}", found))
+        console.print(f"[bold]{escape(contract.name)}: {folder.name}[/]")
+        for one in found:  # no table: a file's name must come out whole, to be typed
+            console.print(_line(one), markup=False, soft_wrap=True)
         return
     if name not in {one["name"] for one in found}:
         raise MonitoringError(f"{folder.name} has no rows called {name}: without a name, they are listed")
@@ -65,6 +67,6 @@ def _folder(reports: UPath, run: str | None) -> UPath:
     return UPath(written[max(written)].parent)
 
 
-def _listed(title: str, found: list[dict[str, Any]]) -> Any:
-    lines = [(one["name"], one["of"], one["subject"], one["what"], one["rows"], one["total"]) for one in found]
-    return table(title, ("file", "of", "finding", "which rows", "rows", "of all"), lines)
+def _line(one: dict[str, Any]) -> str:
+    said = f"{one['of']}, {one['subject']}: {one['rows']:,} of {one['total']:,} rows, {one['what']}"
+    return f"{one['name']}  ({said})"

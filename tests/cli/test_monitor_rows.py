@@ -72,3 +72,11 @@ def test_clean_takes_gathered_rows_first_and_reports_much_later(project):
     assert "removed 1 leftovers" in mlops("data", "clean", "--yes").stdout
     assert not (project / "first").exists()
     assert (project / "second" / "rows-01-area.csv").exists()
+
+
+def test_a_long_name_of_a_file_is_listed_whole_in_a_narrow_window(project, monkeypatch):
+    name = f"rows-02-live-traffic-slice-{'quarter-' * 5}north.csv"
+    monkeypatch.setattr(console, "width", 60)
+    reports = storage(load_settings(), "reports", "small")
+    write_json(reports / "third" / "report.json", {"findings": {"concerned": [{**FOUND, "name": name}]}})
+    assert name in mlops("monitor", "rows", "--run", "third").stdout

@@ -177,3 +177,14 @@ def test_the_report_shows_every_guard_with_its_value_and_limit(without_growth, h
         assert f"guard: {guard}" in shown or f"condition: {guard}" in shown
     assert "holds back" in shown
     assert "A retraining is held back: " in shown
+
+
+def test_without_the_model_registry_a_run_decides_and_asks_for_nothing(without_growth, here, monkeypatch):
+    lives(without_growth, here, [DRIFT])
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    away = here.model_copy(update={"mlflow_uri": "http://127.0.0.1:9"})
+    held = settle(without_growth, away, "run-1", gathered(1), DRIFT)
+    assert (held.asked, held.kind) == (False, "drift")
+    assert [guard.name for guard in held.held_back] == ["earlier retrainings"]
+    assert "A retraining is held back: what became of them is not known: http://127.0.0.1:9" in held.reason
+    assert settle(without_growth, here, "run-2", gathered(2), DRIFT).asked

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from monitoring.findings import Findings
-from monitoring.frames import LATENCY_MS
+from monitoring.frames import HIGH, LATENCY_MS
 from monitoring.reasons import Reason
 from monitoring.verdict import verdict
 from pipeline.contract import PREDICTION
@@ -324,3 +324,15 @@ def test_the_same_rows_give_the_same_findings(look, reference, live):
 def test_without_a_release_a_model_is_asked_for(small_contract):
     judged = verdict(small_contract, Findings())
     assert (judged.status, judged.sentences) == ("no model", ["small: no model is released yet."])
+
+
+@pytest.mark.parametrize(
+    ("gross", "rows", "status"), [(2, 300, "not enough data"), (100, 300, "act"), (0, 300, "healthy")]
+)
+def test_an_error_over_its_limit_that_may_be_luck_is_not_called_healthy(look, reference, live, gross, rows, status):
+    """Two answers that are far off make the mean large, and the nine hundred held-out rows may have missed the like."""
+    truth = live["rent"].where(live.index >= gross, live["rent"] + 5000)
+    seen = look(reference, live[:rows].assign(rent=truth, **{HIGH: 1e9}))
+    assert (seen.findings.performance.ratio > 1.25) == (gross > 0)
+    assert seen.verdict.status == status
+    assert ("may bring that by luck" in sentences(seen)) == (status == "not enough data")
