@@ -1,6 +1,8 @@
 """The guide's examples do what it says, as they stand there."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -29,13 +31,21 @@ def run(language: str, command: list[str], address: str, folder: Path) -> str:
     examples = re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
     text = "".join(examples)
     assert ADDRESS in text
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # where a python3 is for certain
     done = subprocess.run(
-        [*command, text.replace(ADDRESS, address)], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+        [*command, text.replace(ADDRESS, address)],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not there")
 def test_the_examples_for_the_shell_predict_tell_the_truth_and_explain(address: str, tmp_path: Path) -> None:
     said = run("bash", ["bash", "-euo", "pipefail", "-c"], address, tmp_path)
     assert said.count('"prediction": ') == 2  # one record, and the good row of two
