@@ -14,15 +14,21 @@ _WHOLE = 2**64
 
 @dataclass
 class Tally:
-    """What a trial's numbers are like beside the live version's. Counted from several threads."""
+    """What a trial's numbers are like beside the live version's. Counted from several threads.
+
+    Differences are told relative to the mean size of the live numbers, not one by one: a number near zero would make
+    any difference from it a giant.
+    """
 
     answered: int = 0  # records that it has a number for
     refused: int = 0  # records that its contract does not allow
     failed: int = 0  # records that it broke on, or has no finite number for
     skipped: int = 0  # a shadow's: more came than it may score
-    _apart: float = 0.0  # sum of absolute relative differences
-    _bias: float = 0.0
+    _apart: float = 0.0  # sum of absolute differences
+    _bias: float = 0.0  # of those with their sign
     _largest: float = 0.0
+    _live_size: float = 0.0  # sum of the live numbers without their signs
+    _tried_size: float = 0.0
     _compared: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -36,10 +42,12 @@ class Tally:
 
     def compare(self, live: float, tried: float) -> None:
         """Take in what both versions say of one record."""
-        difference = (tried - live) / max(abs(live), 1e-12)
+        difference = tried - live
         if math.isfinite(difference):
             with self._lock:
                 self._compared += 1
+                self._live_size += abs(live)
+                self._tried_size += abs(tried)
                 self._apart += abs(difference)
                 self._bias += difference
                 self._largest = max(self._largest, abs(difference))
@@ -47,16 +55,16 @@ class Tally:
     def told(self) -> dict[str, Any]:
         """Return the counts, and the relative differences from the live version's numbers (None before any)."""
         with self._lock:
-            found = self._compared
+            found, size = self._compared, self._live_size or self._tried_size or 1.0
             return {
                 "answered": self.answered,
                 "refused": self.refused,
                 "failed": self.failed,
                 "skipped": self.skipped,
                 "compared": found,
-                "mean_absolute_difference": self._apart / found if found else None,
-                "mean_difference": self._bias / found if found else None,
-                "largest_difference": self._largest if found else None,
+                "mean_absolute_difference": self._apart / size if found else None,
+                "mean_difference": self._bias / size if found else None,
+                "largest_difference": self._largest / size * found if found else None,
             }
 
 

@@ -17,6 +17,7 @@ from pipeline.prediction_log.erase import erase_in_outbox
 from pipeline.prediction_log.shadow_log import read_shadows, shadow_path
 from pipeline.settings import Settings
 from serving.service.app import create_app
+from serving.service.trials import Tally
 from serving.trial import Trial, write_trial
 from tests.serving.conftest import tiny_model
 
@@ -60,6 +61,30 @@ def test_a_shadow_is_logged_and_never_answered(
     shadows = read_shadows(log, 2)
     assert {shadow.prediction_id for shadow in shadows} == {answer["id"] for answer in answers}
     assert shadows[0].prediction == pytest.approx(answers[0]["prediction"] * math.e, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "apart", "bias", "largest"),
+    [
+        ([(10.0, 11.0), (30.0, 33.0)], 0.1, 0.1, 0.15),
+        ([(10.0, 11.0), (30.0, 27.0)], 0.1, -0.05, 0.15),
+        ([(0.0, 0.1), (10.0, 10.1), (-10.0, -9.9)], 0.015, 0.015, 0.015),  # a target that may be zero, or below
+        ([(1e-15, 0.1), (5.0, 5.0)], 0.02, 0.02, 0.04),
+        ([(0.0, 0.0), (0.0, 0.0)], 0.0, 0.0, 0.0),
+        ([(0.0, 1.0), (0.0, 3.0)], 1.0, 1.0, 1.5),  # nothing live has a size: theirs is taken
+    ],
+)
+def test_differences_are_relative_to_the_size_of_the_live_numbers(
+    numbers: list[tuple[float, float]], apart: float, bias: float, largest: float
+) -> None:
+    tally = Tally()
+    for live, tried in [*numbers, (1.0, math.nan), (math.inf, 1.0)]:
+        tally.compare(live, tried)
+    told = tally.told()
+    assert told["compared"] == len(numbers)
+    assert told["mean_absolute_difference"] == pytest.approx(apart)
+    assert told["mean_difference"] == pytest.approx(bias)
+    assert told["largest_difference"] == pytest.approx(largest)
 
 
 def test_a_shadow_scores_no_more_than_it_may(
