@@ -23,6 +23,7 @@ _LINES = """COPY (
 ) TO STDOUT"""
 _REFUSALS = """SELECT field, reason, SUM(count)::bigint FROM refusals
   WHERE model = %s AND time >= %s AND time < %s GROUP BY field, reason ORDER BY field, reason"""
+_SOON = "SET statement_timeout = '5s'"  # a client waits for it: a table that is locked is as good as away
 _FIND = """SELECT id, time, model, version, features, prediction, low, high, latency_ms, caller FROM predictions
   WHERE model = %s AND id = %s"""
 _TRUTHS = """SELECT p.id, a.actual FROM predictions p LEFT JOIN actuals a ON a.prediction_id = p.id
@@ -64,12 +65,14 @@ class CopiedLog:
         if not _askable(prediction_id):
             return None
         with self._session() as session:
+            session.execute(_SOON)
             row = session.execute(_FIND, [self.model, prediction_id]).fetchone()
         return None if row is None else Answer(row[0], utc_text(row[1]), *row[2:])
 
     def truths(self, ids: Sequence[str]) -> dict[str, float | None]:
         """Return those ids that are predictions, each with its truth, None while that is unknown."""
         with self._session() as session:
+            session.execute(_SOON)
             rows = session.execute(_TRUTHS, [self.model, [one for one in ids if _askable(one)]]).fetchall()
         return {row[0]: row[1] for row in rows}
 

@@ -1,6 +1,7 @@
 """Two replicas of a service, each with an outbox of its own, and one PostgreSQL for both."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,15 @@ def test_while_the_database_is_away_a_replica_takes_its_own_and_says_of_others_t
     finally:
         server.start()
     assert json.loads(first.get("/health/ready").text)["status"] == "ready"
+
+
+def test_a_table_that_is_locked_holds_no_client_up_for_long(
+    replicas: tuple[TestClient, TestClient], predicted: Predict, database: Database
+) -> None:
+    prediction = predicted()
+    with database.connect() as session, session.transaction():
+        session.execute("LOCK TABLE predictions, actuals")
+        started = time.monotonic()
+        assert tell(replicas[1], prediction, 7.5)[0] == 503
+        assert tell(replicas[1], prediction, 7.5)[0] == 503  # at once: it is not asked again for a while
+        assert time.monotonic() - started < 9
