@@ -6,6 +6,7 @@ from pipeline.contract.base import Section
 
 View = Literal["data quality", "input drift", "prediction drift", "live performance", "system health"]
 Severity = Literal["note", "watch", "act"]
+CHANGES_OF_THE_WORLD: tuple[View, ...] = ("input drift", "live performance")  # where they ask to act
 
 
 class Reason(Section):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from monitoring.findings import Findings
-from monitoring.reasons import Reason
+from monitoring.reasons import CHANGES_OF_THE_WORLD, Reason
 from monitoring.rules_of_drift import input_drift, prediction_drift, unchanged
 from monitoring.rules_of_health import system_health
 from monitoring.rules_of_performance import lacking, live_performance
@@ -18,7 +18,6 @@ Rule = Callable[[Contract, Findings], list[Reason]]
 RULES: tuple[Rule, ...] = (live_performance, input_drift, refused, broken, prediction_drift, system_health, unchanged)
 
 _GRAVITY = {"act": 0, "watch": 1, "note": 2}
-_WORLD = ("input drift", "live performance")  # views that say, where they ask to act, that the world has changed
 
 
 class Verdict(Section):
@@ -52,7 +51,7 @@ def verdict(contract: Contract, findings: Findings) -> Verdict:
     reasons = sorted([*found, *lack], key=lambda reason: _GRAVITY[reason.severity])  # it keeps the rules' order
     gravest = reasons[0].severity if reasons else "note"
     if gravest == "act":
-        shift = any(reason.severity == "act" and reason.view in _WORLD for reason in reasons)
+        shift = any(reason.severity == "act" and reason.view in CHANGES_OF_THE_WORLD for reason in reasons)
         return Verdict(status="act", reasons=reasons, shift=shift)
     if gravest == "watch":
         return Verdict(status="watch", reasons=reasons)

@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 from monitoring.alerts.conditions import SERVICE, UNJUDGED, VIEWS, Condition
 from monitoring.alerts.conditions import run_key_of as _run_key_of
+from monitoring.reasons import CHANGES_OF_THE_WORLD
 from pipeline.contract import Contract
 from pipeline.contract.base import Section
 from pipeline.release_history import release_history
@@ -50,10 +51,12 @@ def run_page(settings: Settings, dag: str, run: str) -> str:
 def actions(contract: Contract, settings: Settings, condition: Condition, version: int | None) -> list[Link]:
     """Return what one can do, as forms that are filled in: nothing happens before somebody sends one.
 
-    To roll back is offered where an earlier version than the one in service was live.
+    To roll back is offered where an earlier version than the one in service was live. A retraining is told of a changed
+    world where monitoring would tell it so.
     """
     said = f"after the alert: {condition.sentence}"[:500]
-    retrain = {"data_version": None, "reason": said, "shift": False}
+    shift = condition.severity == "act" and condition.key in CHANGES_OF_THE_WORLD
+    retrain = {"data_version": None, "reason": said, "shift": shift}
     dismiss = {"condition": condition.key, "reason": "", "until": None}
     links = [Link(title="Retrain", url=form(settings, f"{contract.name}.model_training", retrain))]
     earlier = _earlier(settings, contract.name, version)

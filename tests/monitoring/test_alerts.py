@@ -1,7 +1,9 @@
 """Alerts: each condition acting and silent, one message until it changes, and what people do about it."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlparse
 
 import pytest
 
@@ -176,6 +178,16 @@ def test_an_alert_says_what_where_since_when_whose_and_what_to_do(run, kept, wit
     assert links["Runbook"].endswith("/docs/runbook.md#input-drift")
     assert "dag=small.alert_dismissal&conf=%7B%22condition%22%3A+%22input+drift%22" in links["Dismiss with a reason"]
     assert all(link.url in message.text for link in message.links)
+
+
+@pytest.mark.parametrize(
+    ("view", "ticked"), [("live performance", True), ("input drift", True), ("data quality", False)]
+)
+def test_the_form_to_retrain_is_ticked_where_the_world_has_changed(run, kept, view, ticked):
+    run(verdict((view, "act", "area")))
+    links = {link.title: link.url for link in kept.messages[0].links}
+    (conf,) = parse_qs(urlparse(links["Retrain"]).query)["conf"]
+    assert json.loads(conf)["shift"] is ticked
 
 
 def test_what_a_value_holds_is_no_markup(run, kept):
