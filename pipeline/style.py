@@ -9,9 +9,9 @@ p.faint, td.faint { color: var(--faint); } p.faint { margin: 0 0 16px; }
 .verdict { background: #fff; border: 1px solid var(--line); border-left: 8px solid var(--tone);
   border-radius: 6px; padding: 12px 20px; }
 .verdict strong { color: var(--tone); font-size: 22px; } .verdict ul { margin: 8px 0; padding-left: 20px; }
-.healthy, .published, .passed { --tone: #1a7f45; }
-.watch, .accepted { --tone: #a86200; } .act, .refused { --tone: #c02b2b; }
-.not-enough-data, .no-model, .not-judged, .note { --tone: #4a5a6c; }
+.healthy, .published, .passed, .live { --tone: #1a7f45; }
+.watch, .accepted, .not-released, .not-verified { --tone: #a86200; } .act, .refused { --tone: #c02b2b; }
+.not-enough-data, .no-model, .not-judged, .not-approved, .note { --tone: #4a5a6c; }
 .chip { display: inline-block; font-size: 12px; font-weight: 600; line-height: 18px; color: var(--tone, #4a5a6c);
   border: 1px solid currentColor; border-radius: 10px; padding: 0 9px; white-space: nowrap; vertical-align: 2px; }
 .gauge { position: relative; display: inline-block; width: 120px; height: 9px; vertical-align: middle;

@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from airflow.plugins_manager import AirflowPlugin
-from airflow.sdk import BaseOperatorLink
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
+from dags.deployment_page import deployment_page
 from dags.form_page import form_page
+from dags.left_values import HistoryLink, MlflowLink, returned
 from dags.wiring import run_key
 from pipeline.page import SEALED
 from pipeline.settings import load_settings
@@ -20,7 +21,8 @@ settings = load_settings()  # the api-server is an entry point of ours: it serve
 QUARANTINE = "quarantine.parquet"
 app = FastAPI(title="mlops reports", docs_url=None, redoc_url=None, openapi_url=None)
 
-# DAGs with reports, and their folders.
+_DEPLOYMENT = "model_deployment"
+# DAGs whose runs leave a report, and their folders.
 _KINDS = {"drift_monitoring": "reports", "data_ingestion": "ingestion", "model_training": "cards"}
 _NO_REPORT = {
     "drift_monitoring": "This run has no monitoring report (yet).",
@@ -28,8 +30,9 @@ _NO_REPORT = {
     "collect says which there are.",
     "model_training": "This run has no model card (yet). Where its gate failed, no version was made: its log ends with "
     "the rule that refused the challenger, and by how much.",
+    _DEPLOYMENT: "This run has no evidence (yet). Where it is skipped, its log says why there is nothing to release.",
 }
-_NOT_HERE = "Runs of this DAG have no report; those of data_ingestion, model_training and drift_monitoring have one."
+_NOT_HERE = "Runs of this DAG have no report; those of ingestion, training, deployment and monitoring have one."
 # The pages of batches and models show what strangers wrote: it is escaped, and nothing on it could run all the same.
 _NO_SCRIPTS = {"Content-Security-Policy": SEALED}
 # Evidently's pages draw with scripts of their own: they may do that, in a world of their own. They fetch nothing, and
@@ -55,8 +58,11 @@ async def logged_in(request: Request) -> None:
 
 @app.get("/report", dependencies=[Depends(logged_in)])
 def report(dag: str, run: str) -> HTMLResponse:
-    """Return the report of a run of monitoring or of ingestion, or the card of the model that a training made."""
+    """Return the report of a run of monitoring or ingestion, the card of a trained model, a deployment's evidence."""
     kind, folder = _folder(dag, run)
+    if kind == _DEPLOYMENT and (shown := deployment_page(f"{dag.partition('.')[0]}: deployment", returned(dag, run))):
+        content, headers = shown
+        return HTMLResponse(content, headers=headers)
     if kind not in _KINDS or not (page := folder / "report.html").exists():
         return HTMLResponse(_note(_NO_REPORT.get(kind, _NOT_HERE)))
     content = page.read_text(encoding="utf-8")
@@ -118,37 +124,6 @@ def _folder(dag: str, run: str) -> tuple[str, Any]:
 
 def _note(text: str) -> str:
     return f"<p style='font-family: sans-serif; margin: 2em'>{text}</p>"
-
-
-class XComLink(BaseOperatorLink):
-    """A link whose address a task left as an XCom; other tasks do not show it."""
-
-    key = ""
-
-    def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002 (the interface is Airflow's)
-        """Return the address, or nothing."""
-        from airflow.models.xcom import XComModel
-        from airflow.utils.session import create_session
-        from sqlalchemy import select
-
-        wanted = {"dag_id": ti_key.dag_id, "run_id": ti_key.run_id, "task_id": ti_key.task_id}
-        query = select(XComModel.value).filter_by(**wanted, map_index=ti_key.map_index, key=self.key)
-        with create_session() as session:
-            return str(session.scalar(query) or "").strip('"')
-
-
-class MlflowLink(XComLink):
-    """The MLflow run of a candidate."""
-
-    name = "MLflow run"
-    key = "mlflow_url"
-
-
-class HistoryLink(XComLink):
-    """The model's project in Evidently's UI."""
-
-    name = "Monitoring history"
-    key = "history_url"
 
 
 class MlopsPlugin(AirflowPlugin):

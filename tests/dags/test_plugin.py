@@ -124,11 +124,23 @@ def test_a_run_of_training_has_the_card_of_its_model_with_plots_and_no_script(cl
     assert "script-src" not in page.headers["content-security-policy"]
 
 
+def test_a_run_of_deployment_has_its_evidence_and_how_far_it_came(client, plugin, monkeypatch):
+    release = {"version": 4, "data_version": "data-v1.2.0", "approved_by": "ada", "reason": "better"}
+    left = {"evidence": {"release": release, "ask": True, "form": "**Proposed: version 4**"}, "approve": release}
+    monkeypatch.setattr(
+        plugin, "returned", lambda dag, run: left if (dag, run) == ("small.model_deployment", RUN) else {}
+    )
+    page = ask(client, "/report", dag="small.model_deployment")
+    assert "<strong>Proposed: version 4</strong>" in page.text
+    assert "Approved by ada: better" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "no evidence" in ask(client, "/report", dag="small.model_deployment", run="manual__other").text
+
+
 def test_a_run_without_a_report_says_so(client):
     assert "no monitoring report" in ask(client, "/report", dag="small.drift_monitoring").text
     assert "the log of collect says" in ask(client, "/report").text
     assert "no model card" in ask(client, "/report", dag="small.model_training").text
-    assert "have no report" in ask(client, "/report", dag="small.model_deployment").text
     assert "have no report" in ask(client, "/report", dag="example").text
 
 

@@ -181,6 +181,11 @@ def test_the_report_is_framed_in_the_airflow_ui(told, house_prices, airflow):
     nothing = httpx.get(address, params=wanted | {"run": "none"}, headers={"Authorization": f"Bearer {token}"})
     assert "no monitoring report" in nothing.text
     assert httpx.get(address, params=wanted).status_code == 401  # for those who are logged in only
+    deployed = airflow.runs(f"{house_prices.name}.model_deployment")[-1]
+    wanted = {"dag": deployed["dag_id"], "run": deployed["dag_run_id"]}
+    page = httpx.get(address, params=wanted, headers={"Authorization": f"Bearer {token}"})
+    assert ">live</strong>" in page.text
+    assert "Proposed: version 1" in page.text
 
 
 def test_a_second_demo_continues_from_what_is_there(told, house_prices):
