@@ -9,7 +9,6 @@ from airflow.plugins_manager import AirflowPlugin
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
-from dags.deployment_page import deployment_page
 from dags.form_page import form_page
 from dags.left_values import HistoryLink, MlflowLink, returned
 from dags.wiring import run_key
@@ -60,9 +59,8 @@ async def logged_in(request: Request) -> None:
 def report(dag: str, run: str) -> HTMLResponse:
     """Return the report of a run of monitoring or ingestion, the card of a trained model, a deployment's evidence."""
     kind, folder = _folder(dag, run)
-    if kind == _DEPLOYMENT and (shown := deployment_page(f"{dag.partition('.')[0]}: deployment", returned(dag, run))):
-        content, headers = shown
-        return HTMLResponse(content, headers=headers)
+    if kind == _DEPLOYMENT:
+        return _deployment(dag, run)
     if kind not in _KINDS or not (page := folder / "report.html").exists():
         return HTMLResponse(_note(_NO_REPORT.get(kind, _NOT_HERE)))
     content = page.read_text(encoding="utf-8")
@@ -75,6 +73,13 @@ def report(dag: str, run: str) -> HTMLResponse:
         link = f"quarantine?{escape(urlencode({'dag': dag, 'run': run}))}"
         content = content.replace("<main>", f'<main><p><a href="{link}">Download the quarantine as CSV</a></p>', 1)
     return HTMLResponse(content, headers=_NO_SCRIPTS)
+
+
+def _deployment(dag: str, run: str) -> HTMLResponse:
+    from serving.deployment_page import deployment_page
+
+    page = deployment_page(f"{dag.partition('.')[0]}: deployment", returned(dag, run))
+    return HTMLResponse(page or _note(_NO_REPORT[_DEPLOYMENT]), headers=_NO_SCRIPTS)
 
 
 @app.get("/file", dependencies=[Depends(logged_in)])

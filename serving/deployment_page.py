@@ -5,13 +5,13 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from pipeline.page import SEALED, Markup, banner, document, heading, section
+from pipeline.page import Markup, banner, document, heading, section
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")  # what stands in the evidence stays words
 
 
-def deployment_page(title: str, returned: Mapping[str, Any]) -> tuple[str, dict[str, str]] | None:
-    """Return the page and the headers that it needs; None before there is evidence.
+def deployment_page(title: str, returned: Mapping[str, Any]) -> str | None:
+    """Return the page, on which nothing runs; None before there is evidence.
 
     Args:
         title: the DAG's title.
@@ -29,7 +29,7 @@ def deployment_page(title: str, returned: Mapping[str, Any]) -> tuple[str, dict[
         banner(status, advice, [approved] if "approve" in returned else []),
         section("Evidence", evidence, note="As it was when the version was proposed."),
     ]
-    return document(title, parts, sealed=True), {"Content-Security-Policy": SEALED}
+    return document(title, parts, sealed=True)
 
 
 def _standing(returned: Mapping[str, Any], proposal: Mapping[str, Any], version: int) -> tuple[str, str]:
