@@ -6,7 +6,8 @@ import pipeline.quiet  # noqa: F401 (before MLflow)
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,15 @@ def connect(settings: Settings) -> MlflowClient:
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+@contextmanager
+def _asked(settings: Settings) -> Iterator[None]:
+    """Tell what MLflow does not do, or the store behind it, by its address; it may be away."""
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        raise ModelRegistryAwayError(f"{settings.place('mlflow_uri')}: {error}") from error
 
 
 def ensure_experiment(settings: Settings, client: MlflowClient, model: str) -> str:
@@ -103,7 +113,8 @@ def run_url(settings: Settings, run_id: str) -> str:
     uri = settings.place("mlflow_uri")
     if not uri.startswith("http"):
         return ""
-    experiment = connect(settings).get_run(run_id).info.experiment_id
+    with _asked(settings):
+        experiment = connect(settings).get_run(run_id).info.experiment_id
     page = settings.place("mlflow_page_uri") or uri
     return f"{page.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
 
@@ -120,7 +131,8 @@ def challenger(settings: Settings, model: str) -> int | None:
 
 def aliased(settings: Settings, model: str, alias: str) -> int | None:
     """Return the version that carries an alias, if any."""
-    models = connect(settings).search_registered_models(f"name = '{model}'")
+    with _asked(settings):
+        models = connect(settings).search_registered_models(f"name = '{model}'")
     found = models[0].aliases.get(alias) if models else None
     return None if found is None else int(found)
 
@@ -132,20 +144,23 @@ def set_champion(settings: Settings, model: str, version: int) -> None:
         ModelRegistryError: when there is no such version.
     """
     read_version(settings, model, version)
-    connect(settings).set_registered_model_alias(model, CHAMPION, str(version))
+    with _asked(settings):
+        connect(settings).set_registered_model_alias(model, CHAMPION, str(version))
 
 
 def withdraw_champion(settings: Settings, model: str) -> None:
     """Say that no version is live."""
     if champion(settings, model) is not None:
-        connect(settings).delete_registered_model_alias(model, CHAMPION)
+        with _asked(settings):
+            connect(settings).delete_registered_model_alias(model, CHAMPION)
 
 
 def tag_version(settings: Settings, model: str, version: int, tags: Mapping[str, str]) -> None:
     """Write tags of a version over what they said before."""
     client = connect(settings)
-    for name, value in tags.items():
-        client.set_model_version_tag(model, str(version), name, value)
+    with _asked(settings):
+        for name, value in tags.items():
+            client.set_model_version_tag(model, str(version), name, value)
 
 
 def read_document(settings: Settings, run_id: str, name: str) -> Any:
@@ -160,7 +175,9 @@ def read_document(settings: Settings, run_id: str, name: str) -> Any:
 
 def log_document(settings: Settings, run_id: str, name: str, content: Mapping[str, Any]) -> None:
     """Store a JSON document among a run's artifacts, over what was there under the name, such as `folder/file.json`."""
-    connect(settings).log_text(run_id, json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False), name)
+    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
+    with _asked(settings):
+        connect(settings).log_text(run_id, text, name)
 
 
 def fetch_bundle(settings: Settings, run_id: str, digest: str, target: Path) -> None:

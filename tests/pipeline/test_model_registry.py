@@ -20,10 +20,13 @@ from pipeline.model_registry import (
     ensure_model,
     fetch_bundle,
     latest_version,
+    log_document,
     read_version,
     run_url,
     set_champion,
+    tag_version,
     version_of_run,
+    withdraw_champion,
 )
 from pipeline.settings import Settings
 
@@ -112,8 +115,17 @@ def test_a_registry_that_is_away_is_no_missing_version(
     away = settings.model_copy(update={"mlflow_uri": "http://127.0.0.1:9"})
     with pytest.raises(ModelRegistryAwayError, match=r"127\.0\.0\.1:9"):
         read_version(away, "small", 1)
-    with pytest.raises(ModelRegistryAwayError, match=r"127\.0\.0\.1:9"):
-        fetch_bundle(away, "0" * 32, "d" * 64, tmp_path / "1")
+    for ask in (
+        lambda: fetch_bundle(away, "0" * 32, "d" * 64, tmp_path / "1"),
+        lambda: champion(away, "small"),
+        lambda: set_champion(away, "small", 1),
+        lambda: withdraw_champion(away, "small"),
+        lambda: tag_version(away, "small", 1, {"a": "b"}),
+        lambda: log_document(away, "0" * 32, "a.json", {}),
+        lambda: run_url(away, "0" * 32),
+    ):
+        with pytest.raises(ModelRegistryAwayError, match=r"127\.0\.0\.1:9"):
+            ask()
     assert ModelRegistryAwayError.transient
     assert not ModelRegistryError.transient
 
