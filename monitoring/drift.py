@@ -26,7 +26,7 @@ def compare(contract: Contract, reference: dict[str, Profile], current: dict[str
     return Drift(
         rows=_rows(current),
         reference_rows=_rows(reference),
-        features=len(contract.features),
+        features=sum(name in contract.logged or name in current for name in contract.features),
         columns=[column for column in columns if column],
         quality=found,
     )

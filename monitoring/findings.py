@@ -58,7 +58,7 @@ class Drift(Section):
 
     rows: int
     reference_rows: int
-    features: int
+    features: int  # that can be looked at: columns with `log: false` are not in the log
     columns: list[ColumnDrift]
     quality: list[Quality]
 
@@ -71,7 +71,7 @@ class Drift(Section):
     @property
     def share(self) -> float:
         """The share of features that drifted or broke."""
-        return len(self.changed) / self.features
+        return len(self.changed) / self.features if self.features else 0.0
 
 
 class RefusedField(Section):

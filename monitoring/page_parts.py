@@ -65,11 +65,12 @@ class Run:
             return False
         measured = findings.performance
         truths = measured.truths if measured else 0
+        columns = findings.live.features if findings.live else 0
         enough: dict[View, bool] = {
             "prediction drift": findings.prediction is not None and findings.answers >= least,
             "live performance": truths >= least and not (measured and undecided(self.contract, measured)),
-            "input drift": findings.answers >= least,
-            "data quality": findings.answers >= least,
+            "input drift": findings.answers >= least and columns > 0,
+            "data quality": findings.answers >= least and columns > 0,
             "system health": findings.health.service is not None or findings.answers >= least,
         }
         return enough[view]

@@ -45,6 +45,8 @@ def unchanged(contract: Contract, findings: Findings) -> list[Reason]:
     if drift is None or drift.changed or drift.rows < contract.monitoring.minimum_rows:
         return []
     sentence = f"None of {drift.features} columns of live traffic drifted, over {drift.rows:,} answers."
+    if not drift.features:
+        sentence = "No column is logged, so none of live traffic is compared with the training data."
     limit = contract.monitoring.drifted_share
     return [
         Reason(view="input drift", severity="note", subject="columns", sentence=sentence, value=0.0, limit=limit),

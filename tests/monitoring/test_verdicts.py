@@ -5,9 +5,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
+from monitoring.drift import compare
 from monitoring.findings import Findings
 from monitoring.frames import HIGH, LATENCY_MS
+from monitoring.profiles import profiles
 from monitoring.reasons import Reason
+from monitoring.rules_of_drift import unchanged
 from monitoring.verdict import verdict
 from pipeline.contract import PREDICTION
 
@@ -336,3 +339,23 @@ def test_an_error_over_its_limit_that_may_be_luck_is_not_called_healthy(look, re
     assert (seen.findings.performance.ratio > 1.25) == (gross > 0)
     assert seen.verdict.status == status
     assert ("may bring that by luck" in sentences(seen)) == (status == "not enough data")
+
+
+def test_columns_that_are_not_logged_are_not_said_to_have_been_compared(small_contract, reference, live):
+    """Of three drifted columns of four that are logged, three quarters have drifted, not three of seven."""
+    kept = ("area", "class", "lift", "kind")
+    hidden = {
+        name: column if name in kept else column.model_copy(update={"log": False})
+        for name, column in small_contract.columns.items()
+    }
+    moved = live.assign(area=900.0, **{"class": 5.0}, lift="true")
+    few = small_contract.model_copy(update={"columns": hidden})
+    logged = [name for name in few.logged if name in live]
+    drift = compare(few, profiles(few, reference), profiles(few, moved[logged]))
+    assert (drift.features, drift.share) == (4, 0.75)
+    none = {name: column.model_copy(update={"log": False}) for name, column in small_contract.columns.items()}
+    silent = small_contract.model_copy(update={"columns": none})
+    bare = compare(silent, profiles(silent, reference), profiles(silent, live[[PREDICTION]]))
+    assert (bare.features, bare.share, bare.rows) == (0, 0.0, 300)
+    (reason,) = unchanged(silent, Findings(version=1, live=bare))
+    assert reason.sentence.startswith("No column is logged")
