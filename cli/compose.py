@@ -49,29 +49,37 @@ SECRETS: Mapping[str, Callable[[], str]] = {
 }
 
 
-def variables() -> dict[str, str]:
-    """Draw every secret, and add what follows from them: the service keeps only the hash of the pipeline's key."""
-    drawn = {name: make() for name, make in SECRETS.items()}
+def variables(kept: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Draw every secret but those that are kept, and add what follows from them: the service knows its keys by hash."""
+    drawn = {name: make() for name, make in SECRETS.items()} | dict(kept or {})
     digest = hashlib.sha256(drawn["SERVICE_KEY"].encode()).hexdigest()
-    return drawn | {"SERVICE_API_KEYS": json.dumps({PIPELINE_KEY: digest})}
+    return {"SERVICE_API_KEYS": json.dumps({PIPELINE_KEY: digest})} | drawn
 
 
-def write_env(project: Path) -> Path:
-    """Write new secrets beside the compose file, and return the path.
+def write_env(project: Path) -> tuple[Path, list[str]]:
+    """Write the secrets that are not there yet beside the compose file; return the path, and which they are.
 
     Raises:
-        ComposeError: when there are some already: what they protect would be locked away.
+        ComposeError: when all are there: what they protect would be locked away by others.
     """
     path = project / ENV_FILE
-    content = _HEAD + "".join(f"{name}='{value}'\n" for name, value in variables().items())
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        kept = _read(path) if path.exists() else None
+        new = {name: value for name, value in variables(kept).items() if name not in (kept or {})}
+        if not new:
+            raise ComposeError(
+                f"{path} is there already and stays: the databases in Docker's volumes know its passwords. To begin "
+                "anew, remove the volumes (docker compose -f docker/compose.yaml down --volumes) and then the file"
+            )
+        content = ("\n" if kept else _HEAD) + "".join(f"{name}='{value}'\n" for name, value in sorted(new.items()))
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
             file.write(content)
-    except FileExistsError:
-        raise ComposeError(
-            f"{path} is there already and stays: the databases in Docker's volumes know its passwords. To begin anew, "
-            "remove the volumes (docker compose -f docker/compose.yaml down --volumes) and then the file"
-        ) from None
     except OSError as error:
         raise ComposeError(f"{path} cannot be written: {error.strerror}") from error
-    return path
+    return path, list(new)
+
+
+def _read(path: Path) -> dict[str, str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pairs = [line.partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#")]
+    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}

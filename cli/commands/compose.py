@@ -6,8 +6,10 @@ from pipeline.settings import load_settings
 
 @command
 def compose_env() -> None:
-    """Make the passwords and keys that docker/compose.yaml asks for. Existing ones stay."""
+    """Make the passwords and keys that docker/compose.yaml asks for and that are not there. Existing ones stay."""
     from cli.compose import write_env
 
-    path = write_env(load_settings().project_dir)
-    console.print(f"wrote {path}, for its owner only; AIRFLOW_ADMIN_PASSWORD in it is that of Airflow's user admin")
+    path, made = write_env(load_settings().project_dir)
+    console.print(
+        f"wrote {len(made)} values to {path}, for its owner only; AIRFLOW_ADMIN_PASSWORD is that of user admin"
+    )

