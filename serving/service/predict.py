@@ -93,15 +93,15 @@ class Predict:
             return
         asked, self._asked = self._asked, []
         for served in {id(one.served): one.served for one in asked}.values():  # two, where a release was just taken up
-            self._predict(loop, served, [one for one in asked if one.served is served])
+            group = [one for one in asked if one.served is served]
+            try:
+                self._predict(loop, served, group)
+            except Exception as error:  # noqa: BLE001 (whoever waits is told)
+                self.state.tally_of(served).add(failed=len(group))
+                _fail(group, error)
 
     def _predict(self, loop: asyncio.AbstractEventLoop, served: Served, asked: list[Asked]) -> None:
-        try:
-            answered = served.answers.of([one.record for one in asked])
-        except Exception as error:  # noqa: BLE001 (whoever waits is told)
-            self.state.tally_of(served).add(failed=len(asked))
-            _fail(asked, error)
-            return
+        answered = served.answers.of([one.record for one in asked])
         now, ended, release, kept = utc_text(datetime.now(UTC)), time.perf_counter(), served.release, []
         for one, (numbers, warnings) in zip(asked, answered, strict=True):
             if not all(map(math.isfinite, numbers)):
@@ -117,8 +117,8 @@ class Predict:
             what = (one.id, now, release.model, release.version, served.loggable.features(one.record))
             kept.append((one, Answer(*what, *numbers, taken, one.caller, sent, digest), text))
         if kept:
-            self._writing += 1
             done = self.state.outbox.add_all([answer for _, answer, _ in kept])
+            self._writing += 1
             done.add_done_callback(lambda _: loop.call_soon_threadsafe(self._resolve, loop, kept, done))
 
     def _resolve(self, loop: asyncio.AbstractEventLoop, kept: list[Kept], done: Future[list[Answer]]) -> None:

@@ -166,6 +166,19 @@ def test_an_unforeseen_failure_shows_no_trace(app: FastAPI, client: TestClient) 
     assert ProblemDocument.model_validate(response.json()).title == "The service failed"
 
 
+@pytest.mark.parametrize("part", ["of", "text"])
+def test_a_failure_anywhere_on_the_way_is_an_answer_and_the_next_request_is_served(
+    app: FastAPI, client: TestClient, record: Record, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("a defect")
+
+    with monkeypatch.context() as broken_for_now:
+        broken_for_now.setattr(app.state.service.served.answers, part, broken)
+        assert client.post("/predict", json=record).status_code == 500
+    assert client.post("/predict", json=record).status_code == 200
+
+
 def test_nothing_is_answered_that_could_not_be_logged(app: FastAPI, client: TestClient, record: Record) -> None:
     app.state.service.outbox.close()
     response = client.post("/predict", json=record)
