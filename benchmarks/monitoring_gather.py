@@ -13,7 +13,7 @@ from upath import UPath
 
 from benchmarks.child import main, run
 from benchmarks.table import Bar, Figure
-from monitoring.live import store_answers
+from monitoring.inputs.live import store_answers
 from pipeline.contract import Contract, parse_contract
 from pipeline.prediction_log import SMOKE_CALLER, utc_text
 from pipeline.prediction_log.blocks import OutboxLog, Span

@@ -68,7 +68,8 @@ def build(contract: Contract) -> Any:  # noqa: C901 (it lists the tasks, one aft
         def decide(
             gathered: dict[str, Any], verdict_: dict[str, Any], *, params: Any = None, run_id: Any = None
         ) -> Any:
-            from monitoring import gather, recall, verdict
+            from monitoring import gather, verdict
+            from monitoring.retraining import recall
 
             refs = (run_key(run_id), gather.Gathered(**gathered), verdict.Verdict(**verdict_))
             return recall.settle(contract, load_settings(), *refs, dry_run=params["dry_run"])
@@ -84,10 +85,11 @@ def build(contract: Contract) -> Any:  # noqa: C901 (it lists the tasks, one aft
             ti: Any = None,
         ) -> Any:
             from monitoring import findings as found
-            from monitoring import gather, report, retraining, verdict
+            from monitoring import gather, report, verdict
+            from monitoring.retraining.decide import Decision
 
             refs = (gather.Gathered(**gathered), found.Findings(**findings), verdict.Verdict(**verdict_))
-            decided = retraining.Decision(**decision)
+            decided = Decision(**decision)
             reported = report.report(contract, load_settings(), run_key(run_id), *refs, decided)
             ti.xcom_push("history_url", reported.ui_url)
             return reported
@@ -96,8 +98,9 @@ def build(contract: Contract) -> Any:  # noqa: C901 (it lists the tasks, one aft
         def alert(
             gathered: dict[str, Any], verdict_: dict[str, Any], *, run_id: Any = None, dag_run: Any = None
         ) -> Any:
-            from monitoring import gather, recall, verdict
+            from monitoring import gather, verdict
             from monitoring.alerts import links, tell
+            from monitoring.retraining import recall
 
             settings, at = load_settings(), gather.Gathered(**gathered)
             past = recall.recall(contract, settings, run_key(run_id), at)
@@ -107,10 +110,10 @@ def build(contract: Contract) -> Any:  # noqa: C901 (it lists the tasks, one aft
 
         @stage(outlets=[request])
         def request_retraining(decision: dict[str, Any], *, outlet_events: Any = None) -> Any:
-            from monitoring import retraining
+            from monitoring.retraining.decide import Decision, request_of
 
-            decided = retraining.Decision(**decision)
-            outlet_events[request].extra = retraining.request_of(decided)
+            decided = Decision(**decision)
+            outlet_events[request].extra = request_of(decided)
             return decided.reason
 
         gathered = gather()

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 import pandas as pd
 
 from monitoring.concerned import concerned
-from monitoring.drift import compare, compare_predictions
-from monitoring.evidently_pages import Occasion, evidently_pages
+from monitoring.drift.compare import compare, compare_predictions
+from monitoring.drift.profiles import profiles
+from monitoring.drift.refused import refusals
+from monitoring.evidently.pages import Occasion, evidently_pages
 from monitoring.findings import LIVE, NEW_DATA, OTHERS, REFERENCE, Findings
 from monitoring.frames import read_frame
 from monitoring.gather import Gathered
 from monitoring.health import health
 from monitoring.measured import Performance
-from monitoring.performance import Known, performance
-from monitoring.profiles import profiles
-from monitoring.refused import refusals
+from monitoring.performance.measure import Known, performance
 from monitoring.row_files import store_rows
 from pipeline.contract import Contract
 from pipeline.release_log import Release

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from monitoring.drift.quality import unseen
 from monitoring.findings import LIVE, NEW_DATA, REFERENCE, ColumnDrift, ConcernedRows, Drift, Findings, Quality
-from monitoring.live_errors import judged
-from monitoring.quality import unseen
+from monitoring.performance.live_errors import judged
 from monitoring.readable import number
 from pipeline.contract import PREDICTION, Contract
 from pipeline.slices import slice_codes

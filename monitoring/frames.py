@@ -14,7 +14,6 @@ from pipeline.storage import write_bytes
 # What the live frame carries beside the features, the prediction and the target (its truth, once that has arrived).
 LOW, HIGH, LATENCY_MS = "__low__", "__high__", "__latency_ms__"
 ID, TIME, VERSION = "__id__", "__time__", "__version__"  # of the answer; of the model that gave it
-VERSION = "__version__"  # of the model that answered, where rows of several are kept
 
 
 def is_numeric(column: Column) -> bool:

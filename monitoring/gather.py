@@ -9,10 +9,10 @@ from pydantic import AwareDatetime
 
 from monitoring.errors import MonitoringError
 from monitoring.frames import write_frame
-from monitoring.live import store_answers
+from monitoring.inputs.data_rows import new_rows, reference_rows
+from monitoring.inputs.live import store_answers
+from monitoring.inputs.service_metrics import ask_service
 from monitoring.measured import Service
-from monitoring.service_metrics import ask_service
-from monitoring.sources import new_rows, reference_rows
 from pipeline.batch_log import BatchNote, read_batches
 from pipeline.contract import Contract
 from pipeline.contract.base import Section

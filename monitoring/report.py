@@ -8,13 +8,13 @@ from upath import UPath
 from monitoring.alerts.conditions import VIEWS, Condition
 from monitoring.alerts.links import runbook
 from monitoring.alerts.state import read_known
-from monitoring.contents import REPORT, SUMMARY, contents
+from monitoring.evidently.trend import TAG, trend
 from monitoring.findings import Findings
 from monitoring.gather import Gathered
 from monitoring.leftovers import forget
-from monitoring.page_parts import Run
-from monitoring.retraining import Decision
-from monitoring.trend import TAG, trend
+from monitoring.page.contents import REPORT, SUMMARY, contents
+from monitoring.page.parts import Run
+from monitoring.retraining.decide import Decision
 from monitoring.verdict import Verdict
 from pipeline.contract import Contract
 from pipeline.contract.base import Section
@@ -22,7 +22,7 @@ from pipeline.settings import Settings
 from pipeline.storage import storage, write_bytes, write_json
 
 if TYPE_CHECKING:  # Evidently takes seconds to import
-    from monitoring.snapshot import Snapshot
+    from monitoring.evidently.snapshot import Snapshot
 
 
 class Reported(Section):
@@ -49,8 +49,8 @@ def report(
     Raises:
         MonitoringError: when Evidently's UI service cannot be reached. The report is stored by then.
     """
-    from monitoring.history import add_to_history
-    from monitoring.snapshot import load, summarise
+    from monitoring.evidently.history import add_to_history
+    from monitoring.evidently.snapshot import load, summarise
 
     folder = storage(settings, "reports", contract.name, run)
     snapshots = {what: load(UPath(uri).read_text(encoding="utf-8")) for what, uri in findings.snapshots.items()}

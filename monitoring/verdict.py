@@ -5,10 +5,10 @@ from typing import Literal
 
 from monitoring.findings import Findings
 from monitoring.reasons import CHANGES_OF_THE_WORLD, Reason
-from monitoring.rules_of_drift import input_drift, prediction_drift, unchanged
-from monitoring.rules_of_health import system_health
-from monitoring.rules_of_performance import lacking, live_performance
-from monitoring.rules_of_quality import broken, refused
+from monitoring.rules.drift import input_drift, prediction_drift, unchanged
+from monitoring.rules.health import system_health
+from monitoring.rules.performance import lacking, live_performance
+from monitoring.rules.quality import broken, refused
 from pipeline.contract import Contract
 from pipeline.contract.base import Section
 

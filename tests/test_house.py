@@ -40,7 +40,7 @@ ENVIRONMENT = {
     "pipeline/git.py",
     "pipeline/quiet.py",
     "pipeline/bundle/load.py",
-    "monitoring/snapshot.py",
+    "monitoring/evidently/snapshot.py",
     "cli/main.py",
     "cli/stack/airflow.py",
 }

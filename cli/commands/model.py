@@ -17,8 +17,8 @@ def monitor(model: Model = None, data_version: DataVersion = None, dry_run: DryR
     from monitoring.alerts.tell import Log, tell_of_run
     from monitoring.analyse import analyse
     from monitoring.gather import gather
-    from monitoring.recall import recall, settle
     from monitoring.report import report
+    from monitoring.retraining.recall import recall, settle
     from monitoring.verdict import verdict
 
     settings = load_settings()

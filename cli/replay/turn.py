@@ -15,7 +15,7 @@ from cli.replay.watch import Watched, watch
 from cli.replay.world import World
 from ingestion.publish import publish
 from ingestion.validate import Validated
-from monitoring.past import Attempt
+from monitoring.retraining.past import Attempt
 from pipeline.contract import Contract
 from pipeline.contract.base import Section
 from pipeline.errors import NothingToDo

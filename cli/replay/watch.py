@@ -8,9 +8,9 @@ from monitoring.analyse import examine
 from monitoring.findings import LIVE, NEW_DATA, REFERENCE, Findings
 from monitoring.frames import read_frame
 from monitoring.gather import Gathered, gather
-from monitoring.guards import noticed
-from monitoring.past import Attempt, Judged, Past
-from monitoring.retraining import Decision, decide
+from monitoring.retraining.conditions import noticed
+from monitoring.retraining.decide import Decision, decide
+from monitoring.retraining.past import Attempt, Judged, Past
 from monitoring.verdict import Verdict, verdict
 from pipeline.contract import Contract
 from pipeline.contract.base import Section

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from monitoring.measured import Service
-from monitoring.past import Past
 from monitoring.reasons import Reason, Severity, View
+from monitoring.retraining.past import Past
 from monitoring.verdict import Verdict
 from pipeline.contract import Contract
 from pipeline.contract.base import Section

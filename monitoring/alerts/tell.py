@@ -9,7 +9,7 @@ from monitoring.alerts.decide import Step, steps
 from monitoring.alerts.message import Message, Occasion, message
 from monitoring.alerts.state import read_known, write_known
 from monitoring.errors import ChannelError
-from monitoring.past import Past
+from monitoring.retraining.past import Past
 from monitoring.verdict import Verdict
 from pipeline.contract import Contract
 from pipeline.contract.base import Section

@@ -15,8 +15,8 @@ from monitoring.alerts.tell import Log, Told, tell, tell_of_failure, tell_of_run
 from monitoring.errors import MonitoringError
 from monitoring.gather import Gathered
 from monitoring.measured import Service
-from monitoring.past import Judged, Past
 from monitoring.reasons import Reason
+from monitoring.retraining.past import Judged, Past
 from monitoring.verdict import Verdict
 from pipeline.contract.alerts_section import Alerts
 from pipeline.storage import storage

@@ -6,12 +6,12 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import fisher_exact, wasserstein_distance
 
-from monitoring.chances import allowed, for_drift, for_quality
-from monitoring.distances import cohens_h, jensen_shannon, stability_index, tenths, wasserstein
-from monitoring.profiles import profile
-from monitoring.refused import refusals
-from monitoring.sampling import MOST_ROWS, drawn
-from monitoring.shares import by_chance, changed
+from monitoring.drift.chances import allowed, for_drift, for_quality
+from monitoring.drift.distances import cohens_h, jensen_shannon, stability_index, tenths, wasserstein
+from monitoring.drift.profiles import profile
+from monitoring.drift.refused import refusals
+from monitoring.drift.shares import by_chance, changed
+from monitoring.evidently.sampling import MOST_ROWS, drawn
 
 
 def test_the_distance_of_words_is_scipys():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from monitoring.estimate import Source, expected_error
+from monitoring.performance.estimate import Source, expected_error
 
 
 def source(n: int, seed: int, level: float = 0.0, growth: float = 1.0) -> Source:

@@ -14,9 +14,9 @@ from monitoring.findings import Findings
 from monitoring.frames import LATENCY_MS
 from monitoring.gather import Gathered
 from monitoring.health import health
+from monitoring.inputs.service_metrics import ask_service, read_metrics
 from monitoring.measured import Health, Service
-from monitoring.rules_of_health import system_health
-from monitoring.service_metrics import ask_service, read_metrics
+from monitoring.rules.health import system_health
 from pipeline.settings import Settings
 from serving.service.metrics import Metrics
 from tests.monitoring.conftest import UNTIL, released

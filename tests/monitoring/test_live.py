@@ -13,7 +13,7 @@ from upath import UPath
 
 from monitoring.errors import MonitoringError
 from monitoring.frames import HIGH, ID, LATENCY_MS, LOW, TIME, read_frame
-from monitoring.live import Stored, store_answers
+from monitoring.inputs.live import Stored, store_answers
 from pipeline.contract import PREDICTION, Contract
 from pipeline.prediction_log import SMOKE_CALLER, Answer, Outbox, blocks, utc_text
 from pipeline.prediction_log.blocks import OutboxLog, Span, log_of

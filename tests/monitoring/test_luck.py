@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from monitoring.certainty import difference_of_means, ratio_of_means
-from monitoring.luck import apart_by_luck, higher_by_luck, moments
+from monitoring.performance.certainty import difference_of_means, ratio_of_means
+from monitoring.performance.luck import apart_by_luck, higher_by_luck, moments
 
 
 def shuffled(one, other, draws=4000):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from monitoring.distances import jensen_shannon, wasserstein
-from monitoring.noise import numeric_noise, word_noise
+from monitoring.drift.distances import jensen_shannon, wasserstein
+from monitoring.drift.noise import numeric_noise, word_noise
 
 POPULATIONS = {
     "even": lambda random, rows: random.normal(0, 1, rows),

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from monitoring.certainty import ends_of, in_blocks
 from monitoring.findings import Drift, Findings
 from monitoring.frames import HIGH, LATENCY_MS, LOW, VERSION, normal_form
-from monitoring.live_errors import errors_of, judged
 from monitoring.measured import Performance
-from monitoring.performance import Known, performance
-from monitoring.rules_of_performance import lacking, live_performance
+from monitoring.performance.certainty import ends_of, in_blocks
+from monitoring.performance.live_errors import errors_of, judged
+from monitoring.performance.measure import Known, performance
+from monitoring.rules.performance import lacking, live_performance
 from pipeline.contract import PREDICTION, Contract, parse_contract
 from tests.conftest import SMALL, make_small_rows
 

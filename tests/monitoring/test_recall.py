@@ -8,13 +8,13 @@ from ingestion.collect import collect
 from ingestion.publish import publish
 from ingestion.validate import validate
 from monitoring.gather import Gathered
-from monitoring.memory import DECISION
-from monitoring.outcomes import Request, Training, attempts
-from monitoring.past import Past
+from monitoring.page.retraining import retraining_section
 from monitoring.reasons import Reason
-from monitoring.recall import recall, settle
-from monitoring.retraining import Decision, request_of
-from monitoring.retraining_contents import retraining_section
+from monitoring.retraining.decide import Decision, request_of
+from monitoring.retraining.memory import DECISION
+from monitoring.retraining.outcomes import Request, Training, attempts
+from monitoring.retraining.past import Past
+from monitoring.retraining.recall import recall, settle
 from monitoring.verdict import Verdict
 from pipeline.contract import Window
 from pipeline.data_registry import DataRegistry

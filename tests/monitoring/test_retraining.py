@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from monitoring.past import Attempt, Judged, Past
 from monitoring.reasons import Reason
-from monitoring.retraining import decide
+from monitoring.retraining.decide import decide
+from monitoring.retraining.past import Attempt, Judged, Past
 from monitoring.verdict import Verdict
 from pipeline.contract.retraining_section import Retraining
 

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from monitoring.drift import compare
+from monitoring.drift.compare import compare
+from monitoring.drift.profiles import profiles
 from monitoring.findings import Findings
 from monitoring.frames import HIGH, LATENCY_MS
-from monitoring.profiles import profiles
 from monitoring.reasons import Reason
-from monitoring.rules_of_drift import unchanged
+from monitoring.rules.drift import unchanged
 from monitoring.verdict import verdict
 from pipeline.contract import PREDICTION
 

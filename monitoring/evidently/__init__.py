@@ -1,0 +1,1 @@
+"""Evidently's own pages, and the history in its UI service."""
