@@ -1,13 +1,11 @@
 """What Prometheus is told. One registry per application: nothing global."""
 
 from collections.abc import Callable
-from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
 
+from serving.service.request_counts import RequestCounts
 from serving.service.watcher import Live
-
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 
 class Metrics:
@@ -16,10 +14,9 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._requests = Counter("mlops_requests", "Requests answered", ("route", "status"), registry=self._registry)
-        self._seconds = Histogram(
-            "mlops_request_seconds", "Time to answer", ("route",), buckets=_SECONDS, registry=self._registry
-        )
+        requests = RequestCounts()
+        self._registry.register(requests)
+        self.observe = requests.observe
         self.predictions = Counter("mlops_predictions", "Predictions answered", ("version",), registry=self._registry)
         self.refusals = Counter(
             "mlops_refusals", "Values refused in requests", ("field", "reason"), registry=self._registry
@@ -30,15 +27,6 @@ class Metrics:
             ("model", "version", "data_version"),
             registry=self._registry,
         )
-
-        # By route and status: looking them up costs as much as counting. Both are few, whatever callers write.
-        self._of = cache(lambda route, status: (self._requests.labels(route, str(status)), self._seconds.labels(route)))
-
-    def observe(self, route: str, status: int, seconds: float) -> None:
-        """Count an answered request."""
-        count, histogram = self._of(route, status)
-        count.inc()
-        histogram.observe(seconds)
 
     def unshipped(self, count: Callable[[], float]) -> None:
         """Tell how many rows of the prediction log wait for their copy in the database."""
