@@ -39,11 +39,11 @@ def test_buckets_hold_what_took_at_most_their_seconds() -> None:
     buckets = told(counts)["mlops_request_seconds_bucket"]
 
     assert len(buckets) == len(SECONDS) + 1
-    assert buckets["/predict", "0.001"] == 2
-    assert buckets["/predict", "0.0025"] == 3
-    assert buckets["/predict", "1.0"] == 3
-    assert buckets["/predict", "2.5"] == 4
-    assert buckets["/predict", "+Inf"] == 5
+    assert buckets["0.001", "/predict"] == 2
+    assert buckets["0.0025", "/predict"] == 3
+    assert buckets["1.0", "/predict"] == 3
+    assert buckets["2.5", "/predict"] == 4
+    assert buckets["+Inf", "/predict"] == 5
 
 
 def test_a_service_that_was_not_asked_yet_has_no_series() -> None:
