@@ -19,6 +19,7 @@ import pytest
 
 from pipeline import model_registry
 from pipeline.contract import Contract
+from pipeline.errors import NothingToDo
 from pipeline.git import Change, clone, commit_and_push, ensure_repository, git
 from pipeline.git_tree import references
 from pipeline.release_history import release_history
@@ -159,6 +160,20 @@ def test_a_revert_of_a_release_commit_alone_is_a_rollback(cluster: Cluster, smal
     take_way(settings, small_contract, 2, "run-3", "The complaints were about the page.")
     assert running(settings) == model_registry.champion(settings, MODEL) == 2
     assert len(shelf.manifests) == images, "what was live before keeps its image"
+
+
+def test_a_first_release_that_is_reverted_leaves_no_champion(cluster: Cluster, small_contract: Contract) -> None:
+    settings, _, _ = cluster
+    take_way(settings, small_contract, 1, "run-1")
+    with clone(settings.place("gitops_uri"), "main", depth=None) as work:
+        git(*PERSON, "revert", "--no-edit", "HEAD", cwd=work)
+        git("push", "--quiet", "origin", "HEAD:main", cwd=work)
+
+    # As a pod is told: the folder of releases is left at its default, and nobody reads it.
+    with pytest.raises(NothingToDo, match="Git names no release"):
+        reconcile(settings.model_copy(update={"releases_dir": "{state}/releases/{model}"}), MODEL)
+
+    assert model_registry.champion(settings, MODEL) is None
 
 
 def test_a_release_that_the_cluster_does_not_take_up_is_taken_back(cluster: Cluster, small_contract: Contract) -> None:
