@@ -84,9 +84,8 @@ def switch(folder: Path) -> None:
 
 def withdraw(settings: Settings, model: str) -> None:
     """Leave nothing for the local service to find, and no champion, where there was one."""
-    if (
-        not settings.releases_dir or settings.gitops_overlay
-    ):  # whoever follows Git beside the service leaves nothing there
+    followed = not settings.releases_dir or settings.gitops_overlay  # by others, who leave nothing there
+    if followed:
         model_registry.withdraw_champion(settings, model)
         return
     link = Path(settings.place("releases_dir", model)) / CURRENT
