@@ -1,5 +1,6 @@
 """Reading contract files, with errors that name the file, the place and the way out."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def parse_contract(content_: Any, source: str = "contract") -> Contract:
     try:
         return Contract.model_validate(content_)
     except ValidationError as error:
-        raise ContractError("\n".join(_line(source, item) for item in error.errors())) from error
+        raise ContractError("\n".join(_lines(source, error.errors()))) from error
 
 
 def load_contracts(folder: Path) -> dict[str, Contract]:
@@ -75,18 +76,48 @@ def load_contracts(folder: Path) -> dict[str, Contract]:
     return {contract.name: contract for contract in contracts.values()}
 
 
+_KEYS = "must have keys of its own, as {{key: value}} or one on each line below it"
+_TYPES = "number, integer, boolean, category, text, date"
 _WORDS = {
     "extra_forbidden": "is not known here; check the spelling",
     "missing": "must be given",
-    "union_tag_not_found": "has no type; one of: number, integer, boolean, category, text, date",
+    "union_tag_not_found": f"has no type; one of: {_TYPES}",
+    "union_tag_invalid": f"type {{tag!r}} is not known; one of: {_TYPES}",
+    "model_type": _KEYS,
+    "dict_type": _KEYS,
+    "tuple_type": "must be a list, such as [a, b]",
+    "too_short": "needs {min_length} or more",
+}
+_PATTERNS = {
+    "name": "must be lower-case letters, digits and _, beginning with a letter, at most 63 of them",
+    "delimiter": 'must be one sign, such as ";" or "|" (a tab is "\\t")',
 }
 
 
-def _line(source: str, item: Any) -> str:
-    where = ".".join(str(part) for part in item["loc"]) or "the whole"
+def _lines(source: str, items: list[Any]) -> Iterator[str]:
+    for item in items:
+        below = any(other["loc"][: len(item["loc"])] == item["loc"] for other in items if other is not item)
+        if item["type"] == "too_short" and below:  # what is wrong with its items was the reason
+            continue
+        yield f"{source}: {_where(item['loc'])}: {_message(item)}{_shown(item)}"
+
+
+def _where(loc: tuple[Any, ...]) -> str:
+    """Return a place as the file has it: without the type that pydantic puts below a column's name."""
+    parts = [*loc[:2], *loc[3:]] if loc[:1] == ("columns",) and len(loc) > 2 else list(loc)
+    return ".".join(str(part) for part in parts if part != "[key]") or "the whole"
+
+
+def _message(item: Any) -> str:
+    if item["type"] == "string_type" and not isinstance(item.get("input"), dict | list):
+        return "must be a text; write it in quotes, since YAML reads a bare no, 12 or 2009-01-01 as something else"
+    if item["type"] == "string_pattern_mismatch" and item["loc"][-1] in _PATTERNS:
+        return _PATTERNS[item["loc"][-1]]
+    if item["type"] in _WORDS:
+        return _WORDS[item["type"]].format(**item.get("ctx", {}))
+    return str(item["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+
+
+def _shown(item: Any) -> str:
     given = item.get("input")
-    message = _WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))
-    if item["type"] == "string_type" and not isinstance(given, dict | list):
-        message = "must be a text; write it in quotes, since YAML reads a bare no, 12 or 2009-01-01 as something else"
-    shown = "" if isinstance(given, dict | list) or item["type"] == "missing" else f" (got {given!r})"
-    return f"{source}: {where}: {message}{shown}"
+    return "" if isinstance(given, dict | list) or item["type"] == "missing" else f" (got {given!r})"

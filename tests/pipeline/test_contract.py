@@ -60,6 +60,16 @@ def test_every_fault_of_a_contract_is_named_at_once() -> None:
     ]
 
 
+def test_words_that_are_no_texts_are_not_called_too_few_as_well() -> None:
+    with pytest.raises(ContractError) as refused:
+        with_column("kind", type="category", categories=[True, False])
+
+    assert [line.split(": ")[1] for line in str(refused.value).splitlines()] == [
+        "columns.kind.categories.0",
+        "columns.kind.categories.1",
+    ]
+
+
 def test_the_default_contract_has_26_features_a_key_and_an_event_time(house_prices: Contract) -> None:
     assert len(house_prices.features) == 26
     assert len(house_prices.key) == 1
