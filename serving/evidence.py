@@ -5,7 +5,11 @@ immutable, and the verdict of monitoring is named by its run.
 """
 
 from collections.abc import Callable
+from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any, TypeVar
+
+from upath import UPath
 
 from pipeline import model_registry
 from pipeline.contract import Contract
@@ -20,6 +24,7 @@ from pipeline.storage import read_json, storage
 from serving.documents import Measured, Ruling, Watched
 
 _Found = TypeVar("_Found")
+_REPORTS = 20  # of monitoring that are looked through for the latest window
 
 
 class Evidence(Section):
@@ -80,10 +85,21 @@ def _data(contract: Contract, settings: Settings, champion: Release, challenger:
     return found.model_copy(update={"moves": found.moves[:10] if found.moves else found.moves})
 
 
+def _newest(folder: UPath) -> list[UPath]:
+    """Return the reports that were written last: in an object store each costs a request, and there may be hundreds."""
+    written = folder.fs.glob(f"{folder.path.rstrip('/')}/*/report.json", detail=True)
+    recent = sorted(written, key=lambda path: _written_at(written[path]), reverse=True)[:_REPORTS]
+    return [folder / PurePosixPath(path).parent.name / "report.json" for path in recent]
+
+
+def _written_at(known: dict[str, Any]) -> float:
+    moment = known.get("mtime") or known.get("LastModified") or 0
+    return float(moment.timestamp() if isinstance(moment, datetime) else moment)
+
+
 def _watched(settings: Settings, model: str) -> Watched | None:
     """Return the verdict of the monitoring run that looked at the latest window, if there was any."""
-    folder = storage(settings, "reports", model)
-    reports = [read_json(path) for path in folder.glob("*/report.json")] if folder.exists() else []
+    reports = [read_json(path) for path in _newest(storage(settings, "reports", model))]
     found = [
         Watched(
             run=report["run"],

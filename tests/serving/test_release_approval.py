@@ -1,11 +1,13 @@
 """Who may release what, on which evidence; and that all of it is kept with the model version."""
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.server import ThreadedMotoServer
 
 from dags import approval as form_of_airflow
 from pipeline import model_registry
@@ -131,6 +133,41 @@ def test_the_same_proposal_has_the_same_evidence(own: Settings, manual: Contract
     assert document(own, first, "evidence") == kept
     assert kept["proposed"]["data_version"] == "data-v1.1.0"
     assert kept["watched"]["run"] == "a"
+
+
+def test_of_many_reports_only_the_newest_are_read(own: Settings, manual: Contract, tmp_path: Path) -> None:
+    many = own.model_copy(update={"storage_uri": f"file://{tmp_path}/storage"})
+    folder = storage(many, "reports", MODEL)
+    for day in range(1, 26):
+        readable = {"run": f"{day}", "gathered": {"until": f"2026-11-{day:02}"}, "findings": {}}
+        content = readable | {"verdict": {"status": "watch", "reasons": []}} if day > 5 else {}
+        write_json(folder / f"{day}" / "report.json", content)
+        os.utime((folder / f"{day}" / "report.json").path, (day, day))
+
+    found = propose(manual, many, "run", 2, None)
+
+    assert document(own, found, "evidence")["watched"]["run"] == "25"
+
+
+def test_reports_in_an_object_store_are_found_alike(
+    own: Settings, manual: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        address = "http://{}:{}".format(*server.get_host_and_port())
+        keys = {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "DEFAULT_REGION": "us-east-1", "ENDPOINT_URL": address}
+        for name, value in keys.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        there = own.model_copy(update={"storage_uri": "s3://mlops/storage"})
+        storage(there).fs.mkdir("mlops")
+        verdict = {"status": "healthy", "reasons": []}
+        content = {"run": "c", "gathered": {"until": "2026-11-03"}, "findings": {"version": 1}, "verdict": verdict}
+        write_json(storage(there, "reports", MODEL, "c") / "report.json", content)
+        found = propose(manual, there, "run", 2, None)
+    finally:
+        server.stop()
+    assert document(own, found, "evidence")["watched"]["run"] == "c"
 
 
 def test_an_approval_is_kept_with_who_when_why_and_what_was_shown(own: Settings, manual: Contract) -> None:
