@@ -7,13 +7,14 @@ from upath import UPath
 
 from cli.errors import ReplayError
 from cli.replay.asked import Asked
+from cli.replay.lived import First, Life, Turn
 from cli.replay.periods import periods_of
 from cli.replay.picture import draw
 from cli.replay.places import settings_of
 from cli.replay.recipe import compete, put_live
 from cli.replay.result import Line, Result, to_csv
 from cli.replay.steps import Steps
-from cli.replay.turn import First, Life, Turn, live_turn
+from cli.replay.turn import live_turn
 from cli.replay.world import World, make_world
 from ingestion.collect import collect
 from ingestion.publish import publish

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monitoring.performance.certainty import difference_of_means, ratio_of_means
-from monitoring.performance.luck import apart_by_luck, higher_by_luck, moments
+from monitoring.performance.luck import apart_by_luck, higher_by_luck, moments, moments_by_group
 
 
 def shuffled(one, other, draws=4000):
@@ -58,3 +58,14 @@ def test_where_nearly_all_errors_are_zero_the_interval_is_unknown_and_the_chance
     grown = ratio_of_means(many, few, 0)
     assert grown.ends is None
     assert grown.chance > 0.01
+
+
+def test_moments_of_groups_are_those_of_each_group_alone():
+    random = np.random.default_rng(2)
+    values, codes = random.lognormal(0, 1, 500), random.integers(0, 3, 500)
+    for group, found in enumerate(moments_by_group(codes, values, 4)[:3]):
+        alone = moments(values[codes == group])
+        assert found.rows == alone.rows
+        assert (found.mean, found.squares, found.cubes) == pytest.approx((alone.mean, alone.squares, alone.cubes))
+        assert found.deviation == pytest.approx(values[codes == group].std(ddof=1))
+    assert moments_by_group(codes, values, 4)[3].rows == 0
