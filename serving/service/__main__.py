@@ -1,7 +1,6 @@
 """Run the prediction service of one contract: `python -m serving.service MODEL`."""
 
 import argparse
-import gc
 import sys
 from pathlib import Path
 
@@ -16,10 +15,6 @@ from serving.service.app import create_app
 from serving.service.protocol import guarded
 from serving.service.request_log import start_logging
 
-# Objects made until Python looks for rings of garbage among them. At 700, which is usual, an eighth of the time that a
-# prediction takes went into looking, and requests leave hardly any.
-_YOUNG = 20_000
-
 
 def main() -> None:
     """Serve until told to stop; requests under way are answered before."""
@@ -28,7 +23,6 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; 0.0.0.0 in a container")
     arguments = parser.parse_args()
     start_logging()
-    gc.set_threshold(_YOUNG)
     try:
         settings = load_settings(ServiceSettings)
         model, port = _served(settings, arguments.model)

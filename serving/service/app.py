@@ -1,6 +1,5 @@
 """The application: routes, their shared state, and what starts and ends with it."""
 
-import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from serving.service.actuals import actuals
 from serving.service.batch import predict_batch
 from serving.service.elsewhere import Elsewhere
 from serving.service.explain import explain_router
+from serving.service.garbage import seldom_sought
 from serving.service.metrics import Metrics
 from serving.service.middleware import Observed
 from serving.service.open_inference import open_inference
@@ -81,8 +81,7 @@ def _lifespan(settings: Settings, model: str, watcher: Watcher, metrics: Metrics
         app.state.service = predict.state = State(model, watcher, outbox, metrics, shadow, _elsewhere(settings, model))
         watcher.start()
         shadow.start()
-        gc.freeze()  # what stands by now stays: else it is searched for garbage again and again, while requests wait
-        with _shipping(settings, model, path, metrics) as stop:
+        with seldom_sought(), _shipping(settings, model, path, metrics) as stop:
             yield
             watcher.stop()
             shadow.stop()

@@ -117,9 +117,9 @@ class Predict:
             what = (one.id, now, release.model, release.version, served.loggable.features(one.record))
             kept.append((one, Answer(*what, *numbers, taken, one.caller, sent, digest), text))
         if kept:
-            done = self.state.outbox.add_all([answer for _, answer, _ in kept])
-            self._writing += 1
-            done.add_done_callback(lambda _: loop.call_soon_threadsafe(self._resolve, loop, kept, done))
+            done, self._writing = self.state.outbox.add_all([one for _, one, _ in kept]), self._writing + 1
+            # Not of `done` itself: it keeps its callbacks, which would be a ring of garbage for each commit.
+            done.add_done_callback(lambda same: loop.call_soon_threadsafe(self._resolve, loop, kept, same))
 
     def _resolve(self, loop: asyncio.AbstractEventLoop, kept: list[Kept], done: Future[list[Answer]]) -> None:
         self._writing -= 1
