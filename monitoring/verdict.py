@@ -60,7 +60,8 @@ def verdict(contract: Contract, findings: Findings) -> Verdict:
 
 def _too_few(contract: Contract, findings: Findings) -> str:
     least, days = contract.monitoring.minimum_rows, contract.monitoring.window_days
-    return f"{findings.answers} predictions were answered in {days} days; at least {least} are needed to judge."
+    answered = f"Version {findings.version} answered {findings.answers} predictions in {days} days"
+    return f"{answered}; at least {least} are needed to judge."
 
 
 def _alone(status: Status, sentence: str, value: int | None = None, limit: int | None = None) -> Verdict:

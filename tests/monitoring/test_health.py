@@ -88,6 +88,14 @@ def test_the_service_s_own_metrics_are_read(tmp_path):
     assert Service.model_validate(found.model_dump(mode="json")) == found
 
 
+def test_probes_that_fail_before_the_first_release_are_no_failed_requests():
+    probes = [
+        f'mlops_requests_total{{route="{route}",status="503"}} 40.0' for route in ("/health/ready", "/v2/health/ready")
+    ]
+    found = read_metrics("\n".join([metrics(), *probes, ""]))
+    assert (found["requests"], found["failed"]) == (505, 2)
+
+
 def test_without_a_database_or_a_model_there_is_none_to_tell_of():
     text = metrics(waiting=None).replace(
         'mlops_model_info{data_version="data-v1.0.0",model="small",version="3"} 1.0', ""
