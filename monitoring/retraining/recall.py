@@ -49,7 +49,7 @@ def recall(contract: Contract, settings: Settings, run: str, gathered: Gathered)
         "windows": tuple(one.judged for one in windows),
         "retrainings": attempts(_requests(windows), known, rows),
         "labelled_rows": rows.get(gathered.data_version, 0),
-        "served_rows": rows.get(served.data_version, 0),
+        "served_rows": rows.get(gathered.data_version, 0) - gathered.new_data_rows,
         "version": served.version,
         "away": away,
         "notes": tuple(notes),
@@ -79,15 +79,16 @@ def _requests(windows: list[Remembered]) -> list[Request]:
 
 
 def _rows(notes: list[VersionNote], newest: str) -> Mapping[str, int]:
-    """Return, for each data version, how many rows of the newest it has: what was corrected since is new."""
+    """Return, for each data version, about how many rows of the newest it has: of a window that both have, the fewer.
+
+    A window that was published again, with corrections or with more rows, is mostly what it was.
+    """
     now = next((note for note in notes if note.version == newest), None)
     if now is None:
         return {}
     return {
         note.version: sum(
-            window.rows
-            for name, window in now.windows.items()
-            if name in note.windows and note.windows[name].checksum == window.checksum
+            min(window.rows, note.windows[name].rows) for name, window in now.windows.items() if name in note.windows
         )
         for note in notes
     }

@@ -8,13 +8,14 @@ from ingestion.collect import collect
 from ingestion.publish import publish
 from ingestion.validate import validate
 from monitoring.gather import Gathered
+from monitoring.inputs.data_rows import new_rows
 from monitoring.page.retraining import retraining_section
 from monitoring.reasons import Reason
 from monitoring.retraining.decide import Decision, request_of
 from monitoring.retraining.memory import DECISION
 from monitoring.retraining.outcomes import Request, Training, attempts
 from monitoring.retraining.past import Past
-from monitoring.retraining.recall import recall, settle
+from monitoring.retraining.recall import _rows, recall, settle
 from monitoring.verdict import Verdict
 from pipeline.contract import Window
 from pipeline.data_registry import DataRegistry
@@ -29,9 +30,11 @@ from training.plan import plan
 from training.register import enforce
 
 NOW = datetime(2027, 3, 10, 6, tzinfo=UTC)
+FIRST = "data-v1.0.0"
 YEARS = [Window(end=date(2021, 1, 1)), Window(start=date(2021, 1, 1))]
 REASON = Reason(view="input drift", severity="act", subject="area", sentence="area moved.", value=0.4, limit=0.3)
 DRIFT = Verdict(status="act", reasons=[REASON], shift=True)
+NEW = 400  # rows that the served version's data does not have
 HEALTHY = Verdict(status="healthy", reasons=[], shift=False)
 
 
@@ -71,7 +74,8 @@ def gathered(days=0.0, version=3):
         reason="a test",
     )
     until = NOW + timedelta(days=days)
-    return Gathered(since=until - timedelta(days=30), until=until, data_version="data-v1.1.0", served=served)
+    window = {"since": until - timedelta(days=30), "until": until}
+    return Gathered(**window, data_version="data-v1.1.0", served=served, new_data_rows=NEW if served else 0)
 
 
 def lives(contract, settings, verdicts):
@@ -103,12 +107,33 @@ def test_a_repeated_run_decides_the_same_and_replaces_its_own_decision(without_g
 
 def test_labelled_rows_are_counted_against_those_of_the_served_version(small_contract, here):
     registry = DataRegistry(here, small_contract)
-    first, second = registry.note("data-v1.0.0").rows, registry.note("data-v1.1.0").rows
+    rows = registry.note("data-v1.1.0").rows
     past = recall(small_contract, here, "run", gathered())
-    assert (past.served_rows, past.labelled_rows) == (first, second)
-    assert first < second
+    assert (past.served_rows, past.labelled_rows) == (rows - NEW, rows)
     decision = settle(small_contract, here, "run", gathered(), HEALTHY)
     assert (decision.asked, decision.kind) == (True, "growth")
+
+
+def test_a_window_that_is_published_again_with_a_few_rows_more_has_not_grown_by_all_of_them(
+    small_contract, small_rows, tmp_path
+):
+    """A source that is one file is one window, whose content differs with each row that is added."""
+    settings = Settings(
+        project_dir=tmp_path, state_dir=tmp_path / "state", mlflow_uri=f"sqlite:///{tmp_path}/mlflow.db", reports_uri=""
+    )
+    source = tmp_path / "rows.csv"
+    for rows in (400, 410):
+        small_rows(410, 5).iloc[:rows].to_csv(source, index=False)
+        collected = collect(small_contract, settings, f"all-{rows}", Window(), str(source))
+        publish(small_contract, settings, validate(small_contract, settings, f"all-{rows}", collected))
+    newest = DataRegistry(settings, small_contract).latest()
+    added = len(new_rows(small_contract, *(DataRegistry(settings, small_contract).read(at) for at in (newest, FIRST))))
+    at = gathered().model_copy(update={"data_version": newest, "new_data_rows": added})
+    past = recall(small_contract, settings, "run", at)
+    assert (newest, added, past.labelled_rows, past.served_rows) == ("data-v1.0.1", 10, 410, 400)
+    asked = Request(asked=NOW, kind="drift", data_version=FIRST, reason="drift")
+    notes = DataRegistry(settings, small_contract).notes()
+    assert attempts([asked], [], _rows(notes, newest))[0].rows == 400
 
 
 def test_without_a_model_nothing_is_recalled_and_a_first_one_is_asked_for(small_contract, here):
