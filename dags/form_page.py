@@ -11,6 +11,8 @@ from secrets import token_urlsafe
 from typing import Any
 
 _MOST = 8000  # characters of values
+_TITLES = {"shift": "The world has changed", "until": "Until (the last day of silence)"}  # else the field's name
+_DATES = ("until",)
 _DAG = re.compile(r"[a-z][a-z0-9_]*\.[a-z_]+")
 
 # Values travel as JSON. What was no text at first is read as JSON again, and an empty field is null.
@@ -103,6 +105,6 @@ def _field(name: str, value: Any) -> str:
     elif kind == "text":
         control = f'<textarea rows="3" {named}>{escape(shown)}</textarea>'
     else:
-        written = "number" if kind == "number" else "text"
+        written = "date" if name in _DATES else "number" if kind == "number" else "text"
         control = f'<input type="{written}" {named} value="{escape(shown)}" placeholder="empty: none">'
-    return f"<label>{escape(name.replace('_', ' '))} {control}</label>"
+    return f"<label>{escape(_TITLES.get(name, name.replace('_', ' ')))} {control}</label>"
