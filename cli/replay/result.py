@@ -72,7 +72,7 @@ class Result(Section):
         unit = f" {self.unit}" if self.unit else ""
         return (
             f"The loop's mean absolute error is {number(loop)}{unit}, {_against(loop, every)} that of retraining every "
-            f"period ({number(every)}; {self.retrained['loop']} retrainings instead of {self.retrained['every']}) and "
+            f"period ({number(every)}; {_trainings(self.retrained['loop'])} instead of {self.retrained['every']}) and "
             f"{_against(loop, frozen)} that of the frozen first model ({number(frozen)})."
         )
 
@@ -87,6 +87,10 @@ def to_csv(result: Result) -> bytes:
         plain = [getattr(line, name) for name in columns]
         writer.writerow([*plain, *(line.errors[course] for course in COURSES), " ".join(line.reasons)])
     return text.getvalue().encode()
+
+
+def _trainings(count: int) -> str:
+    return f"{count} retraining{'' if count == 1 else 's'}"
 
 
 def _against(one: float, other: float) -> str:
