@@ -49,8 +49,9 @@ def decide(contract: Contract, verdict: Verdict, past: Past, *, dry_run: bool = 
     holding = next((guard for guard in tested if guard.passed), None)
     every = (*tested, *guards(contract, known))
     kind: Kind = next((one for one in CONDITIONS if holding and holding.name == one), "none")
-    why = _why(verdict, holding) if holding else "none of the conditions holds"
-    return _decision(verdict, past, kind, every, noticed(contract, verdict, past), dry, why)
+    now = noticed(contract, verdict, past)
+    why = _why(verdict, holding) if holding else _why_not(now, tested)
+    return _decision(verdict, past, kind, every, now, dry, why)
 
 
 def request_of(decision: Decision) -> dict[str, Any]:
@@ -85,6 +86,11 @@ def _why(verdict: Verdict, holding: Guard) -> str:
     views = _VIEWS.get(holding.name, ())
     said = [one.sentence for one in verdict.reasons if one.view in views and one.severity == "act"]
     return " ".join([*said[:_NAMED], f"{holding.sentence[0].upper()}{holding.sentence[1:]}."])
+
+
+def _why_not(now: tuple[Condition, ...], tested: list[Guard]) -> str:
+    """A window that calls for action is not enough by itself: say what else it takes."""
+    return "; ".join(guard.sentence for guard in tested if guard.name in now) or "none of the conditions holds"
 
 
 def _until_now(past: Past) -> Past:

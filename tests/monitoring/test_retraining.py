@@ -111,6 +111,14 @@ def test_a_condition_must_hold_in_m_of_n_windows(small_contract, windows, asked)
     assert decide(small_contract, verdict(DRIFT), past(windows)).asked is asked
 
 
+def test_a_window_that_calls_for_action_alone_says_how_many_are_needed(small_contract):
+    reason = decide(small_contract, verdict(DRIFT), past(())).reason
+    assert reason == (
+        "No retraining is asked for: drift called for action in 1 of the last 1 judged windows (needed: 2 of 3)."
+    )
+    assert "none of the conditions" in decide(small_contract, verdict(status="healthy"), past(())).reason
+
+
 def test_what_has_passed_asks_for_nothing_however_often_it_was_there(small_contract):
     windows = [judged("drift", days=2), judged("drift", days=1)]
     decision = decide(small_contract, verdict(status="healthy"), past(windows))
