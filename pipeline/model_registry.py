@@ -53,7 +53,16 @@ def _asked(settings: Settings) -> Iterator[None]:
 
 
 def ensure_experiment(settings: Settings, client: MlflowClient, model: str) -> str:
-    """Return the id of the model's experiment, made if it is not there; several callers at once are fine."""
+    """Return the id of the model's experiment, made if it is not there; several callers at once are fine.
+
+    Raises:
+        ModelRegistryAwayError: when MLflow does not answer.
+    """
+    with _asked(settings):
+        return _experiment(settings, client, model)
+
+
+def _experiment(settings: Settings, client: MlflowClient, model: str) -> str:
     found = client.get_experiment_by_name(model)
     if found:
         return str(found.experiment_id)

@@ -123,6 +123,7 @@ def test_a_registry_that_is_away_is_no_missing_version(
         lambda: tag_version(away, "small", 1, {"a": "b"}),
         lambda: log_document(away, "0" * 32, "a.json", {}),
         lambda: run_url(away, "0" * 32),
+        lambda: ensure_experiment(away, connect(away), "small"),
     ):
         with pytest.raises(ModelRegistryAwayError, match=r"127\.0\.0\.1:9"):
             ask()
