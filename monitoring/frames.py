@@ -16,6 +16,9 @@ LOW, HIGH, LATENCY_MS = "__low__", "__high__", "__latency_ms__"
 ID, TIME, VERSION = "__id__", "__time__", "__version__"  # of the answer; of the model that gave it
 
 
+HUGEST = 1e60  # in size; what is larger counts as that: its square and its cube are numbers still
+
+
 def is_numeric(column: Column) -> bool:
     """Whether a column's values are compared as numbers; truth values and categories are compared as words."""
     return column.type in ("number", "integer")

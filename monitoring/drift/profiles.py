@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from monitoring.drift.distances import Floats
-from monitoring.frames import is_numeric
+from monitoring.frames import HUGEST, is_numeric
 from pipeline.contract import PREDICTION, Contract
 
 
@@ -50,7 +50,7 @@ def profile(column: pd.Series, *, numeric: bool) -> Profile:
     missing = int(column.isna().sum())
     if numeric:
         values = column.to_numpy(dtype="float64")
-        return Profile(len(column), missing, values=np.sort(values[~np.isnan(values)]))
+        return Profile(len(column), missing, values=np.sort(np.clip(values[~np.isnan(values)], -HUGEST, HUGEST)))
     return Profile(len(column), missing, words=column.value_counts())
 
 

@@ -14,7 +14,7 @@ from evidently.presets import DataDriftPreset
 from evidently.tests import lte
 
 from monitoring.findings import ColumnDrift
-from monitoring.frames import is_numeric
+from monitoring.frames import HUGEST, is_numeric
 from pipeline.contract import PREDICTION, Contract
 
 __all__ = ["Snapshot", "load", "summarise", "take"]
@@ -67,13 +67,14 @@ def load(content: str) -> Snapshot:
 
 
 def _harmless(frame: pd.DataFrame, numeric: list[str]) -> pd.DataFrame:
-    """Return the frame without a `<` in its words.
+    """Return the frame without a `<` in its words, and without numbers whose square is none.
 
     Evidently writes words as they are into a script of its page, which a stranger's `</script>` would end; what follows
     it would run.
     """
     words = [str(name) for name in frame if name not in numeric]
-    return frame.assign(**{name: frame[name].str.replace("<", "\u2039", regex=False) for name in words})
+    clean = {name: frame[name].str.replace("<", "\u2039", regex=False) for name in words}
+    return frame.assign(**clean, **{name: frame[name].clip(-HUGEST, HUGEST) for name in numeric})
 
 
 def _truth(contract: Contract, current: pd.DataFrame) -> list[str]:

@@ -2,6 +2,7 @@
 
 from monitoring.findings import LIVE, NEW_DATA, ColumnDrift, Drift
 from monitoring.page.parts import Run, anchor, percent, rows_link
+from monitoring.readable import effect
 from pipeline.contract import PREDICTION
 from pipeline.page import Markup, folded, gauge, link, paragraph, section, stacked, state, subheading, table
 
@@ -86,9 +87,9 @@ def _row(run: Run, of: str, item: ColumnDrift) -> tuple[str, ...]:
     return (
         stacked(name, _changed(item)),
         gauge(item.weight),
-        f"{item.distance:.3f} {_UNITS[item.method]}",
-        f"{item.limit:.3f}",
-        "" if item.moved is None else f"{item.moved:+.2f} SD",
+        f"{effect(item.distance, 3)} {_UNITS[item.method]}",
+        effect(item.limit, 3),
+        "" if item.moved is None else f"{effect(item.moved, sign='+')} SD",
         "" if item.psi is None else f"{item.psi:.3f}",
         state("drifted" if item.drifted else "as before"),
         rows_link(run, of, item.column),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitoring.frames import HIGH, LOW
+from monitoring.frames import HIGH, HUGEST, LOW
 from pipeline.contract import PREDICTION, Contract
 
 Floats = NDArray[np.float64]
@@ -66,4 +66,5 @@ def _inside(rows: pd.DataFrame, truth: Floats) -> Floats | None:
 
 
 def _numbers(rows: pd.DataFrame, name: str) -> Floats:
-    return rows[name].to_numpy(dtype=np.float64)
+    values: Floats = np.clip(rows[name].to_numpy(dtype=np.float64), -HUGEST, HUGEST)
+    return values

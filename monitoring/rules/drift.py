@@ -1,6 +1,7 @@
 """Rules of input drift and prediction drift: which columns moved, how far, and when that asks to act."""
 
 from monitoring.findings import ColumnDrift, Drift, Findings
+from monitoring.readable import effect
 from monitoring.reasons import Reason
 from pipeline.contract import Contract
 
@@ -24,8 +25,8 @@ def prediction_drift(contract: Contract, findings: Findings) -> list[Reason]:
     if drift is None or not drift.drifted or findings.answers < contract.monitoring.minimum_rows:
         return []
     sentence = (
-        f"The predictions lie {drift.distance:.2f} standard deviations (Wasserstein distance) from those on the "
-        f"held-out rows (limit: {drift.limit:.2f}){_direction(drift)}."
+        f"The predictions lie {effect(drift.distance)} standard deviations (Wasserstein distance) from those on the "
+        f"held-out rows (limit: {effect(drift.limit)}){_direction(drift)}."
     )
     return [
         Reason(
@@ -82,7 +83,8 @@ def _columns(drift: Drift, what: str) -> list[Reason]:
 
 def _column(drift: ColumnDrift, what: str) -> Reason:
     unit = "standard deviations" if drift.method == "wasserstein" else "Jensen-Shannon"
-    moved = f"lies {drift.distance:.2f} {unit} from the training data (limit: {drift.limit:.2f}){_direction(drift)}"
+    limit_of = f"(limit: {effect(drift.limit)}){_direction(drift)}"
+    moved = f"lies {effect(drift.distance)} {unit} from the training data {limit_of}"
     parts = [moved] if drift.distance >= drift.limit else []
     parts += [
         f"{item.category} is in {item.now:.1%} of rows, and was in {item.before:.1%}"
@@ -98,7 +100,7 @@ def _column(drift: ColumnDrift, what: str) -> Reason:
 
 
 def _direction(drift: ColumnDrift) -> str:
-    return "" if drift.moved is None else f", its mean {drift.moved:+.2f}"
+    return "" if drift.moved is None else f", its mean {effect(drift.moved, sign='+')}"
 
 
 def _named(names: list[str]) -> str:

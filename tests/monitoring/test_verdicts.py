@@ -360,3 +360,22 @@ def test_columns_that_are_not_logged_are_not_said_to_have_been_compared(small_co
     assert (bare.features, bare.share, bare.rows) == (0, 0.0, 300)
     (reason,) = unchanged(silent, Findings(version=1, live=bare))
     assert reason.sentence.startswith("No column is logged")
+
+
+@pytest.mark.parametrize("side", ["live", "reference"])
+@pytest.mark.parametrize("column", ["area", "rent", PREDICTION])
+@pytest.mark.parametrize("value", [1e300, -1e308, np.inf, 1e-320])
+def test_numbers_beyond_all_measure_are_no_failure(look, reference, live, side, column, value):
+    """A truth without a limit in the contract may be anything that JSON can say."""
+    sides = {"live": live.copy(), "reference": reference.copy()}
+    sides[side].loc[5, column] = value
+    seen = look(sides["reference"], sides["live"])
+    assert Findings.model_validate_json(seen.findings.model_dump_json()) == seen.findings
+    assert max(len(sentence) for sentence in seen.verdict.sentences) < 400
+    assert seen.verdict.status != "healthy" or column == "area" or side == "reference" or value < 1
+
+
+def test_evidently_takes_numbers_beyond_all_measure(look, reference, live):
+    wild = live.copy()
+    wild.loc[5, ["area", "rent"]] = 1e300
+    assert look(reference, wild, pages=True).findings.snapshots
