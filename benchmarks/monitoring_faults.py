@@ -14,7 +14,8 @@ from pipeline.contract import Contract
 _IMPORTANT = 5  # numbers that go with the target most
 _LEAST_SHARE, _MOST_SHARE = 0.1, 0.5  # of a category that is doubled
 _UNIT = 10
-_DEARER = 1.15
+_DEARER, _CHEAPER = 1.15, 0.85
+_LOST = 0.2  # of a column's values
 
 
 @dataclass(frozen=True)
@@ -47,27 +48,36 @@ def unchanged(contract: Contract, rng: np.random.Generator, rows: pd.DataFrame) 
 
 def shifted(contract: Contract, rng: np.random.Generator, rows: pd.DataFrame) -> Window:
     """One of the columns that go with the target most lies half a standard deviation higher."""
-    name = str(rng.choice(_important(contract, rows)))
-    by = np.full(len(rows), 0.5 * rows[name].std())
-    if contract.features[name].type == "integer":  # the next whole number above, as often as it takes
-        by = np.floor(by + rng.random(len(rows)))
-    moved = rows.assign(**{name: rows[name] + by})
-    return _allowed(contract, name, moved, ("input drift",))
+    return _shifted(contract, rng, rows, 1)
+
+
+def lowered(contract: Contract, rng: np.random.Generator, rows: pd.DataFrame) -> Window:
+    """One of these lies half a standard deviation lower."""
+    return _shifted(contract, rng, rows, -1)
 
 
 def doubled(contract: Contract, rng: np.random.Generator, rows: pd.DataFrame) -> Window:
     """A category that held at least a tenth of the rows has doubled; the rows of the others have made room."""
-    names = [name for name, column in contract.features.items() if not is_numeric(column)]
-    choices = [
-        (name, str(word), float(share))
-        for name in names
-        for word, share in rows[name].value_counts(normalize=True).items()
-        if _LEAST_SHARE <= share <= _MOST_SHARE
-    ]
-    name, word, share = choices[rng.integers(len(choices))]
+    name, word, share = _category(contract, rng, rows)
     weights = np.where(rows[name] == word, 2.0, (1 - 2 * share) / (1 - share))
     drawn = rows.iloc[rng.choice(len(rows), len(rows), p=weights / weights.sum())].reset_index(drop=True)
     return Window(drawn, {}, ("input drift",), name, word)
+
+
+def gone(contract: Contract, rng: np.random.Generator, rows: pd.DataFrame) -> Window:
+    """A category that held at least a tenth of the rows is not there any more; a boolean is constant then."""
+    name, word, _ = _category(contract, rng, rows)
+    kept = rows[rows[name] != word].reset_index(drop=True)
+    if kept[name].nunique() == 1:
+        return Window(kept, {}, ("data quality",), name)
+    return Window(kept, {}, ("input drift",), name, word)
+
+
+def lost(contract: Contract, rng: np.random.Generator, rows: pd.DataFrame) -> Window:
+    """A fifth of a column's values, which may be missing, are."""
+    name = str(rng.choice([name for name, column in contract.features.items() if not column.required]))
+    missing = rng.random(len(rows)) < _LOST
+    return Window(rows.assign(**{name: rows[name].where(~missing)}), {}, ("data quality",), name)
 
 
 def unit_error(contract: Contract, rng: np.random.Generator, rows: pd.DataFrame) -> Window:
@@ -88,6 +98,32 @@ def dearer(contract: Contract, rng: np.random.Generator, rows: pd.DataFrame) -> 
     """Every truth is fifteen per cent higher."""
     target = contract.target.name
     return Window(rows.assign(**{target: rows[target] * _DEARER}), {}, ("live performance",))
+
+
+def cheaper(contract: Contract, rng: np.random.Generator, rows: pd.DataFrame) -> Window:  # noqa: ARG001
+    """Every truth is fifteen per cent lower."""
+    target = contract.target.name
+    return Window(rows.assign(**{target: rows[target] * _CHEAPER}), {}, ("live performance",))
+
+
+def _shifted(contract: Contract, rng: np.random.Generator, rows: pd.DataFrame, sign: int) -> Window:
+    name = str(rng.choice(_important(contract, rows)))
+    by = np.full(len(rows), 0.5 * rows[name].std())
+    if contract.features[name].type == "integer":  # the next whole number beyond, as often as it takes
+        by = np.floor(by + rng.random(len(rows)))
+    return _allowed(contract, name, rows.assign(**{name: rows[name] + sign * by}), ("input drift",))
+
+
+def _category(contract: Contract, rng: np.random.Generator, rows: pd.DataFrame) -> tuple[str, str, float]:
+    """Draw a column, one of its categories that are frequent, and its share."""
+    names = [name for name, column in contract.features.items() if not is_numeric(column)]
+    choices = [
+        (name, str(word), float(share))
+        for name in names
+        for word, share in rows[name].value_counts(normalize=True).items()
+        if _LEAST_SHARE <= share <= _MOST_SHARE
+    ]
+    return choices[rng.integers(len(choices))]
 
 
 def _numbers(contract: Contract) -> list[str]:
