@@ -28,6 +28,7 @@ class Bias(Section):
     mean: float  # of prediction minus truth, over live rows
     held_out: float  # the same over the held-out rows
     typical: float  # the mean absolute error of the held-out rows, in the same scale
+    now: float  # the same over live rows
     change: Change
 
     @property

@@ -86,6 +86,7 @@ def _bias(contract: Contract, errors: Errors, expected: Errors) -> Bias | None:
         mean=float(np.nanmean(errors.scaled)),
         held_out=float(np.nanmean(expected.scaled)),
         typical=float(np.nanmean(np.abs(expected.scaled))),
+        now=float(np.nanmean(np.abs(errors.scaled))),
         change=change,
     )
 

@@ -47,9 +47,21 @@ def lacking(contract: Contract, findings: Findings) -> list[Reason]:
 
 
 def undecided(contract: Contract, measured: Performance) -> bool:
-    """Whether enough truths have arrived, and their error is over its limit in a way that may as well be luck."""
+    """Whether enough truths have arrived, and their error is over its limit in a way that may as well be luck.
+
+    Where errors are compared as shares of the target, and these are not over it, the few largest targets are behind it.
+    """
     enough = measured.truths >= contract.monitoring.minimum_rows
-    return enough and _beyond(contract, measured) and _gravity(contract, measured) == "note"
+    return enough and _may_be_luck(contract, measured) and not _usual_shares(contract, measured)
+
+
+def _may_be_luck(contract: Contract, measured: Performance) -> bool:
+    return _beyond(contract, measured) and _gravity(contract, measured) == "note"
+
+
+def _usual_shares(contract: Contract, measured: Performance) -> bool:
+    shifted = measured.shifted
+    return bool(shifted and shifted.relative and shifted.now <= contract.monitoring.error_ratio * shifted.typical)
 
 
 def _error(contract: Contract, measured: Performance) -> Reason:
@@ -58,9 +70,11 @@ def _error(contract: Contract, measured: Performance) -> Reason:
     ends = measured.growth.ends if measured.growth else None
     between = f" (99% interval: {ends.low:.2f} to {ends.high:.2f})" if ends else ""
     times = "" if ratio is None else f"{ratio:.2f} times{between} "
+    luck = _may_be_luck(contract, measured) and _usual_shares(contract, measured)
+    few = " As shares of the truth, errors are as before: it comes from a few of the largest." if luck else ""
     sentence = (
         f"The live mean absolute error is {_amount(contract, measured.mae)} over {measured.truths} truths, {times}the "
-        f"{_amount(contract, measured.held_out_mae)} of the held-out rows (limit: {limit:g} times)."
+        f"{_amount(contract, measured.held_out_mae)} of the held-out rows (limit: {limit:g} times).{few}"
     )
     return _reason(severity, "error", sentence, measured.mae, limit * measured.held_out_mae)
 

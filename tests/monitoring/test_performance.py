@@ -12,7 +12,7 @@ from monitoring.measured import Performance
 from monitoring.performance.certainty import ends_of, in_blocks
 from monitoring.performance.live_errors import errors_of, judged
 from monitoring.performance.measure import Known, performance
-from monitoring.rules.performance import lacking, live_performance
+from monitoring.rules.performance import lacking, live_performance, undecided
 from pipeline.contract import PREDICTION, Contract, parse_contract
 from tests.conftest import SMALL, make_small_rows
 
@@ -218,3 +218,17 @@ def test_only_rows_with_prediction_and_truth_are_judged(contract):
     frame = pd.DataFrame({PREDICTION: [1.0, np.nan, 3.0], "rent": [1.0, 2.0, np.nan]})
     assert len(judged(contract, frame)) == 1
     assert len(judged(contract, frame.drop(columns=["rent"]))) == 0
+
+
+def test_a_few_errors_at_the_largest_truths_leave_a_target_healthy_whose_errors_are_shares(contract):
+    """Their mean in the unit of the target is over its limit; their mean share is hardly larger."""
+    live = rows_of(contract, 300, 3)
+    live.loc[live.index[:2], [PREDICTION, "rent"]] = [[90_000.0, 100_000.0], [110_000.0, 100_000.0]]
+    measured = performance(contract, live, known(contract))
+    assert measured.ratio > 1.5
+    assert not undecided(contract, measured)
+    (error,) = (reason for reason in judge(contract, measured) if reason.subject == "error")
+    assert error.severity == "note"
+    assert "As shares of the truth, errors are as before" in error.sentence
+    off = live.assign(rent=live["rent"].where(live.index >= 2, live["rent"] * 1e6))
+    assert undecided(contract, performance(contract, off, known(contract)))
