@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 
 from ingestion.errors import SourceError
 from ingestion.read import Header, Plan, ReadAgain, first_line, placed, raw_type
-from ingestion.sniff import SNIFFED, not_encoded, refuse_foreign, refuse_open_quote, refuse_other_delimiter
+from ingestion.sniff import (
+    SNIFFED,
+    not_encoded,
+    raw_header,
+    refuse_foreign,
+    refuse_open_quote,
+    refuse_other_delimiter,
+)
 from ingestion.sources import SourceFile
 from pipeline.contract import Contract
 
@@ -30,7 +37,9 @@ Unreadable = list[tuple[int | None, str]]  # the line's row number, which only a
 def names(contract: Contract, file: SourceFile) -> list[str]:
     """Return the names in the header, without the spaces around them."""
     with _understood(contract, file), _open(file) as source:
-        refuse_foreign(contract, file.name, source.read(SNIFFED))
+        start = source.read(SNIFFED)
+    refuse_foreign(contract, file.name, start)
+    refuse_other_delimiter(contract, file.name, raw_header(contract, start))  # before it breaks the rows
     found = [name.strip() for name in _raw_names(contract, file)]
     refuse_other_delimiter(contract, file.name, found)
     return found
@@ -111,7 +120,8 @@ def _understood(
         if wrong and header and plan:
             name = names(contract, file)[int(wrong[1])]
             raise ReadAgain(plan.careful(name)) from None
-        encoded = "invalid UTF8" in str(error)
+        # A row of other width is skipped, unless its text cannot be decoded to be kept.
+        encoded = "invalid UTF8" in str(error) or re.match(r"CSV parse error: Row #\d+: Expected", str(error))
         said = not_encoded(contract) if encoded else f"cannot be read as csv: {first_line(error)}"
         raise SourceError(f"{file.name}: {said}") from error
     except UnicodeError as error:

@@ -1,6 +1,7 @@
 """Refusing a batch as a whole: what is left behind, and what is said."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from ingestion.errors import BatchRefused
 from ingestion.files import BatchReport, save_report
@@ -11,6 +12,7 @@ from pipeline.refusal import Refusal, count_refusals
 from pipeline.settings import Settings
 
 _SHOWN = 20
+_NUMBERS = ("number", "integer")
 
 
 def with_refusals(report: BatchReport, refusals: Sequence[Refusal]) -> BatchReport:
@@ -36,4 +38,23 @@ def refuse(
     lines += [f"  {why}"] if why else []
     lines += [f"  {message}" for message in full.messages[:_SHOWN]]
     lines += [f"  and {len(refusals) - _SHOWN} more"] if len(refusals) > _SHOWN else []
+    lines += [f"  {hint}" for hint in _hints(contract, refusals)]
     return BatchRefused("\n".join([*lines, f"the whole report is at {uri}"]), refusals)
+
+
+def _hints(contract: Contract, refusals: Sequence[Refusal]) -> Iterator[str]:
+    """Give what the contract may have left out on how a CSV source is written."""
+    texts = [refusal.value for refusal in refusals if _is_text_for_a_number(contract, refusal)]
+    decimal = contract.ingestion.csv.decimal
+    other = "," if decimal == "." else "."
+    number = next((text for text in texts if re.fullmatch(rf"\s*[+-]?\d+\{other}\d+\s*", text)), None)
+    if number is not None:
+        yield f"if {number!r} is a number of a CSV file, say ingestion.csv.decimal: {other!r}"
+    word = next((text for text in texts if not any(sign.isdigit() for sign in text)), None)
+    if word is not None:
+        yield f"if {word!r} of a CSV file means that there is no value, list it under ingestion.missing"
+
+
+def _is_text_for_a_number(contract: Contract, refusal: Refusal) -> bool:
+    column = contract.batch_columns.get(refusal.field)
+    return refusal.reason == "type" and isinstance(refusal.value, str) and getattr(column, "type", "") in _NUMBERS

@@ -41,6 +41,13 @@ def refuse_foreign(contract: Contract, name: str, start: bytes) -> None:
         raise SourceError(f"{name}: holds no rows, only one line: {start.strip().decode(errors='replace')[:200]}")
 
 
+def raw_header(contract: Contract, start: bytes) -> list[str]:
+    """Return the cells of a file's first line, quotes and all; the file begins like this."""
+    written = contract.ingestion.csv
+    line = next(iter(start.decode(written.encoding, errors="replace").splitlines()), "")
+    return line.split(written.delimiter)
+
+
 def refuse_other_delimiter(contract: Contract, name: str, names: list[str]) -> None:
     """Raise SourceError when the header is one column that looks like several, separated by something else."""
     if len(names) != 1:

@@ -36,6 +36,7 @@ def columns_of(uri: str) -> dict:
     return pyarrow.parquet.read_table(UPath(uri).path).to_pydict()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pyarrow's, of bytes that are no text
 @cases(Raises)
 def test_a_batch_that_cannot_be_used_says_why_and_leaves_nothing_to_publish(case, ingest, settings):
     with pytest.raises(case.outcome.error) as error:

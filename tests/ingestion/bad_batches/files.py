@@ -86,6 +86,11 @@ ENCODINGS = [
         unreadable("is not ascii"),
         settings_of_csv(encoding="ascii"),
     ),
+    Case(
+        "latin-1 in a row that has too many cells",
+        file_of(CSV.encode() + "zu;breit;ö,".encode("latin-1") * 20),
+        unreadable(r"not utf-8.*ingestion\.csv\.encoding"),
+    ),
     Case("an Excel workbook", file_of(zipped()), unreadable("Excel|zip")),
     Case("a Parquet file that is called CSV", file_of(PARQUET), unreadable("Parquet")),
     Case("NUL bytes", file_of(bytes(4000)), unreadable("binary|NUL")),
@@ -120,8 +125,18 @@ DELIMITERS = [
     Case(
         "decimal commas that the contract does not know",
         file_of(DECIMAL_COMMA),
-        refused("area: '.*,.*' is of the wrong type"),
+        refused("area: '.*,.*' is of the wrong type", r"ingestion\.csv\.decimal: ','"),
         settings_of_csv(delimiter=";"),
+    ),
+    Case(
+        "semicolons and decimal commas, which make rows wider than their header",
+        file_of(DECIMAL_COMMA),
+        unreadable("one column", "';'", r"ingestion\.csv\.delimiter"),
+    ),
+    Case(
+        "a word for no value that the contract does not know",
+        file_of(csv_text(typed(), na_rep="k. A.")),
+        refused("größe des gartens: 'k. A.' is of the wrong type", "'k. A.' .* ingestion.missing"),
     ),
     Case("line ends of Windows", file_of(CSV.replace("\n", "\r\n")), Accepted()),
     Case("no line end at the end", file_of(CSV.rstrip("\n")), Accepted()),
