@@ -26,7 +26,7 @@ _RESERVED = re.compile(r"__.*__")
 class Contract(Section):
     """One data set and its model. The only place where a column is named."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    name: str = Field(pattern=r"^[a-z]([a-z0-9_]{0,61}[a-z0-9])?$")  # a name in a cluster once `_` is `-`
     title: str = ""
     description: str = ""
     owner: str = "nobody yet"

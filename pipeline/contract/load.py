@@ -89,7 +89,7 @@ _WORDS = {
     "too_short": "needs {min_length} or more",
 }
 _PATTERNS = {
-    "name": "must be lower-case letters, digits and _, beginning with a letter, at most 63 of them",
+    "name": "must be lower-case letters, digits and _, beginning with a letter, not ending with _, at most 63 of them",
     "delimiter": 'must be one sign, such as ";" or "|" (a tab is "\\t")',
 }
 
