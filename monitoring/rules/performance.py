@@ -4,16 +4,15 @@ from scipy.stats import binom
 
 from monitoring.drift.chances import allowed
 from monitoring.findings import Findings
-from monitoring.measured import Bias, Performance, SliceError
-from monitoring.readable import number
+from monitoring.measured import Bias, Performance
 from monitoring.reasons import Reason, Severity
+from monitoring.rules.slices import amount, worse_slices
 from pipeline.contract import Contract
 
 _LEAST_GAP = 0.05  # below the nominal coverage; less matters to nobody
 _HALF = 0.5  # of the limit of a shift: from there on it is worth a look
 _DOUBT = 0.005  # a chance from which on a larger error is worth no look yet
 _TESTS = 4  # error, bias, interval, slices
-_NAMED = 3  # slices, the surest first
 _UNDECIDED = (
     "The live error is over its limit, but as few truths, or a few large errors among them, may bring that by luck: it "
     "is neither surely worse nor healthy."
@@ -26,7 +25,7 @@ def live_performance(contract: Contract, findings: Findings) -> list[Reason]:
     if measured is None or measured.truths < contract.monitoring.minimum_rows:
         return []
     reasons = [_error(contract, measured), *_bias(contract, measured), *_coverage(measured)]
-    return [*reasons, *_slices(contract, measured)]
+    return [*reasons, *worse_slices(contract, measured, _TESTS)]
 
 
 def lacking(contract: Contract, findings: Findings) -> list[Reason]:
@@ -73,8 +72,8 @@ def _error(contract: Contract, measured: Performance) -> Reason:
     luck = _may_be_luck(contract, measured) and _usual_shares(contract, measured)
     few = " As shares of the truth, errors are as before: it comes from a few of the largest." if luck else ""
     sentence = (
-        f"The live mean absolute error is {_amount(contract, measured.mae)} over {measured.truths} truths, {times}the "
-        f"{_amount(contract, measured.held_out_mae)} of the held-out rows (limit: {limit:g} times).{few}"
+        f"The live mean absolute error is {amount(contract, measured.mae)} over {measured.truths} truths, {times}the "
+        f"{amount(contract, measured.held_out_mae)} of the held-out rows (limit: {limit:g} times).{few}"
     )
     return _reason(severity, "error", sentence, measured.mae, limit * measured.held_out_mae)
 
@@ -104,10 +103,10 @@ def _bias(contract: Contract, measured: Performance) -> list[Reason]:
 
 def _bias_sentence(contract: Contract, shifted: Bias, limit: float) -> str:
     by = abs(shifted.moved)
-    amount = f"{by:.1%}" if shifted.relative else _amount(contract, by)
+    far = f"{by:.1%}" if shifted.relative else amount(contract, by)
     side = "above" if shifted.moved > 0 else "below"
     return (
-        f"Predictions lie {amount} further {side} the truth than on the held-out rows: {abs(shifted.share):.2f} times "
+        f"Predictions lie {far} further {side} the truth than on the held-out rows: {abs(shifted.share):.2f} times "
         f"their typical error (limit: {limit:g}). The target's relation to the features has changed."
     )
 
@@ -124,40 +123,11 @@ def _coverage(measured: Performance) -> list[Reason]:
     return [_reason("watch", "interval", sentence, measured.coverage, least)]
 
 
-def _slices(contract: Contract, measured: Performance) -> list[Reason]:
-    """Name slices whose error grew by more than the limit, and by more than luck brings to so many (Holm 1979)."""
-    tested = sorted((one for one in measured.slices if one.chance is not None), key=_chance)
-    found: list[SliceError] = []
-    for place, one in enumerate(tested):
-        if _chance(one) > allowed(_TESTS * (len(tested) - place)):
-            break
-        found += [one] if (one.ratio or 0) > contract.monitoring.error_ratio else []
-    return [_slice(contract, one) for one in found[:_NAMED]]
-
-
-def _chance(one: SliceError) -> float:
-    return 1.0 if one.chance is None else one.chance
-
-
-def _slice(contract: Contract, one: SliceError) -> Reason:
-    limit, before = contract.monitoring.error_ratio, one.held_out_mae or 0.0
-    sentence = (
-        f"Where {one.column} is {one.group}, the live mean absolute error is {_amount(contract, one.mae)} over "
-        f"{one.truths} truths, {one.ratio or 0:.2f} times the {_amount(contract, before)} of {one.held_out_rows} "
-        f"held-out rows (limit: {limit:g} times)."
-    )
-    return _reason("watch", f"{one.column}: {one.group}", sentence, one.mae, limit * before)
-
-
 def _expected(contract: Contract, measured: Performance | None) -> str:
     expected = measured.expected if measured else None
     if expected is None or expected.mae is None:
         return ""
-    return f" To be expected of the others is {_amount(contract, expected.mae)}, if only what is asked has changed."
-
-
-def _amount(contract: Contract, value: float | None) -> str:
-    return f"{number(value)} {contract.target.unit}" if contract.target.unit else number(value)
+    return f" To be expected of the others is {amount(contract, expected.mae)}, if only what is asked has changed."
 
 
 def _reason(

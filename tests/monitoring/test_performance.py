@@ -1,6 +1,7 @@
 """Live performance: what is measured on truth that has arrived, and which rule speaks or stays silent."""
 
 import copy
+import re
 
 import numpy as np
 import pandas as pd
@@ -131,8 +132,11 @@ def test_a_target_that_is_fitted_as_it_is_has_its_bias_in_its_own_unit():
     plain["target"] = {"name": "rent", "unit": "EUR"}
     contract = parse_contract(plain)
     sides, live = known(contract), rows_of(contract, 500, 1)
-    shifted = performance(contract, live.assign(rent=live["rent"] + 200), sides).shifted
+    measured = performance(contract, live.assign(rent=live["rent"] + 200), sides)
+    shifted = measured.shifted
     assert not shifted.relative
+    sentence = next(reason.sentence for reason in judge(contract, measured) if reason.subject == "bias")
+    assert re.match(r"Predictions lie \d\d\d(\.\d)? EUR further below the truth than on the held-out rows", sentence)
     unchanged = performance(contract, live, sides).shifted
     assert shifted.moved == pytest.approx(unchanged.moved - 200)
 
