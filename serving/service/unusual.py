@@ -54,4 +54,9 @@ class Unusual:
 
     def _outside(self, place: int, record: dict[str, Any]) -> str:
         name, (low, high) = self._names[place], self._ranges[place]
-        return f"{name}: {record[name]:.15g} is outside of what training saw ({low:.15g} to {high:.15g})"
+        return f"{name}: {record[name]:.15g} is outside of what training saw ({_short(low)} to {_short(high)})"
+
+
+def _short(edge: float) -> str:
+    """Return an edge as its column wrote it: the matrix has it in half of the digits that a float has."""
+    return f"{float(str(np.float32(edge))):.15g}"

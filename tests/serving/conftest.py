@@ -87,7 +87,7 @@ def publish_release(settings: Settings, contract: Contract, version: int, **chan
         metrics={"mae": 1.0, "rmse": 2.0, "r2": 0.9},
         target_transform="log",
         interval=Interval(level=0.9, scale="log", half_width=0.1),
-        training_ranges={"area": (20.0, 200.0), "class": (1, 5)},
+        training_ranges=changes.pop("training_ranges", {"area": (20.0, 200.0), "class": (1, 5)}),
         smoke=(changes.pop("smoke", row),),
         background=changes.pop("background", ()),
     )

@@ -1,5 +1,6 @@
 import json
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from serving.service.documents import Prediction, ProblemDocument
 
 EVER: dict[str, Any] = {"since": datetime(2000, 1, 1, tzinfo=UTC), "until": datetime(2100, 1, 1, tzinfo=UTC)}
 Record = dict[str, Any]
+Publish = Callable[..., Path]
 
 
 def test_an_answer_says_what_how_sure_and_by_which_model(
@@ -73,6 +75,15 @@ def test_values_that_training_never_saw_are_answered_with_a_warning(client: Test
         "area: 200.5 is outside of what training saw (20 to 200)",
         "district: 'moon' is not a category that the contract lists; predicted as unknown",
     ]
+
+
+def test_the_edges_of_training_are_told_in_the_digits_that_they_came_with(
+    app: FastAPI, publish: Publish, record: Record
+) -> None:
+    publish(1, training_ranges={"area": (float(np.float32(22.4)), float(np.float32(183.6)))})
+    with TestClient(app) as client:
+        told = client.post("/predict", json={**record, "area": 20}).json()["warnings"]
+    assert told == ["area: 20 is outside of what training saw (22.4 to 183.6)"]
 
 
 def test_a_refused_record_is_a_problem_that_is_counted_and_not_logged(
