@@ -27,6 +27,8 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
             console.print(f"[yellow]nothing to do:[/] {escape(str(reason))}")
         except PipelineError as error:
             console.print(f"[red]error:[/] {escape(str(error))}")
+            for note in getattr(error, "__notes__", ()):
+                console.print(note, markup=False)
             raise typer.Exit(1) from None
 
     return guarded

@@ -70,8 +70,8 @@ def put_live(contract: Contract, settings: Settings, planned: Plan, best: Fitted
     decision = judge(contract, settings, planned, evaluated, packaged)
     try:
         challenger = register(contract, settings, planned, evaluated, packaged, decision)
-    except GateRefused as refusal:
-        return Proven(release=None, sentence=str(refusal))
+    except GateRefused:
+        return Proven(release=None, sentence=decision.sentence)
     proposed = evidence(contract, settings, challenger.version, None)
     return Proven(release=release(settings, proposed), sentence=decision.sentence)
 

@@ -85,6 +85,7 @@ def test_train_shows_candidates_and_the_gates_sentence_and_a_refusal_is_an_error
     told = mlops("train", "--reason", "a stricter gate")
     assert told.exit_code == 1
     assert "Refused: the R2 is" in told.output
+    assert "docs/training.md, under: When the gate refuses" in told.output
     assert "Traceback" not in told.output
 
 

@@ -8,6 +8,7 @@ from training.errors import GateRefused
 from training.rules import Rule
 
 DECISION = "decision.json"
+WAY_OUT = "What to do stands in docs/training.md, under: When the gate refuses."
 REFUSED = "Refused"  # how the sentence of a refused challenger begins
 
 
@@ -33,6 +34,8 @@ class Decision(Section):
 
 
 def require(decision: Decision) -> None:
-    """Raise GateRefused, with the decision's sentence, unless it passed."""
+    """Raise GateRefused, with the decision's sentence and a note on where the way out stands, unless it passed."""
     if not decision.passed:
-        raise GateRefused(decision.sentence)
+        refusal = GateRefused(decision.sentence)
+        refusal.add_note(WAY_OUT)
+        raise refusal

@@ -233,6 +233,7 @@ def test_a_rule_stops_a_challenger_and_says_by_how_much(
     with pytest.raises(GateRefused) as refused:
         require(decision)
     assert str(refused.value) == decision.sentence
+    assert ["When the gate refuses" in note for note in refused.value.__notes__] == [True]
 
 
 @pytest.mark.parametrize(("found", "gate"), PASSES.values(), ids=PASSES.keys())
