@@ -98,6 +98,14 @@ def stock_settings(folder: Path) -> Settings:
     )
 
 
+def two_versions(folder: Path, contract: Contract) -> Settings:
+    """Return settings of a model registry with two versions, whose answers differ by 1.0."""
+    settings = stock_settings(folder)
+    for bias in (1.0, 2.0):
+        register(settings, contract, bias)
+    return settings
+
+
 def fresh(stock: Settings, folder: Path) -> Settings:
     """Return settings with the shared model registry, and with nothing released."""
     return stock.model_copy(

@@ -20,7 +20,7 @@ from serving.follow import follow, look
 from serving.reconcile import reconcile
 from serving.service.watcher import Watcher
 from tests.serving.conftest import MODEL
-from tests.serving.releasing import StandIn, fresh, register, standing_in, stock_settings, take_way
+from tests.serving.releasing import StandIn, fresh, standing_in, take_way, two_versions
 
 Target = tuple[Settings, Settings, StandIn]
 
@@ -28,10 +28,7 @@ Target = tuple[Settings, Settings, StandIn]
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory: pytest.TempPathFactory, small_contract: Contract) -> Settings:
     """A model registry with two versions."""
-    settings = stock_settings(tmp_path_factory.mktemp("stock"))
-    for bias in (1.0, 2.0):
-        register(settings, small_contract, bias)
-    return settings
+    return two_versions(tmp_path_factory.mktemp("stock"), small_contract)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from serving.release import deploy, evidence, released_before
 from serving.verify import verify
 from tests.pipeline.test_release_log import with_hook
 from tests.serving.conftest import MODEL
-from tests.serving.releasing import StandIn, fresh, register, standing_in, stock_settings, take_way
+from tests.serving.releasing import StandIn, fresh, register, standing_in, take_way, two_versions
 
 Target = tuple[Settings, StandIn]
 
@@ -27,10 +27,7 @@ Target = tuple[Settings, StandIn]
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory: pytest.TempPathFactory, small_contract: Contract) -> Settings:
     """A model registry with two versions."""
-    settings = stock_settings(tmp_path_factory.mktemp("stock"))
-    for bias in (1.0, 2.0):
-        register(settings, small_contract, bias)
-    return settings
+    return two_versions(tmp_path_factory.mktemp("stock"), small_contract)
 
 
 @pytest.fixture

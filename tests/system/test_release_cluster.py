@@ -29,7 +29,7 @@ from serving.reconcile import reconcile, switch
 from tests.gitops.cluster import named, render
 from tests.gitops.manifests import GITOPS
 from tests.serving.conftest import MODEL, eventually, service_process
-from tests.serving.releasing import fresh, register, stock_settings, take_way
+from tests.serving.releasing import fresh, take_way, two_versions
 from tests.serving.test_image import Shelf, images_of, served
 
 OVERLAY = "gitops/apps/local/predictions"
@@ -105,10 +105,7 @@ def fork(settings: Settings) -> None:
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory: pytest.TempPathFactory, small_contract: Contract) -> Settings:
     """A model registry with two versions."""
-    settings = stock_settings(tmp_path_factory.mktemp("stock"))
-    for bias in (1.0, 2.0):
-        register(settings, small_contract, bias)
-    return settings
+    return two_versions(tmp_path_factory.mktemp("stock"), small_contract)
 
 
 Cluster = tuple[Settings, Flux, Shelf]
