@@ -12,7 +12,6 @@ from pipeline.refusal import Refusal, count_refusals
 from pipeline.settings import Settings
 
 _SHOWN = 20
-_NUMBERS = ("number", "integer")
 
 
 def with_refusals(report: BatchReport, refusals: Sequence[Refusal]) -> BatchReport:
@@ -44,7 +43,7 @@ def refuse(
 
 def _hints(contract: Contract, refusals: Sequence[Refusal]) -> Iterator[str]:
     """Give what the contract may have left out on how a CSV source is written."""
-    texts = [refusal.value for refusal in refusals if _is_text_for_a_number(contract, refusal)]
+    texts = _texts_for(contract, refusals, ("number", "integer"))
     decimal = contract.ingestion.csv.decimal
     other = "," if decimal == "." else "."
     number = next((text for text in texts if re.fullmatch(rf"\s*[+-]?\d+\{other}\d+\s*", text)), None)
@@ -53,8 +52,12 @@ def _hints(contract: Contract, refusals: Sequence[Refusal]) -> Iterator[str]:
     word = next((text for text in texts if not any(sign.isdigit() for sign in text)), None)
     if word is not None:
         yield f"if {word!r} of a CSV file means that there is no value, list it under ingestion.missing"
+    for text in _texts_for(contract, refusals, ("boolean",))[:1]:
+        yield f"truth is written true/false, yes/no, y/n, t/f or 1/0; with words such as {text!r}, declare a category"
 
 
-def _is_text_for_a_number(contract: Contract, refusal: Refusal) -> bool:
-    column = contract.batch_columns.get(refusal.field)
-    return refusal.reason == "type" and isinstance(refusal.value, str) and getattr(column, "type", "") in _NUMBERS
+def _texts_for(contract: Contract, refusals: Sequence[Refusal], types: tuple[str, ...]) -> list[str]:
+    """Return the texts that were refused, for being none, by columns of these types."""
+    columns = {name for name, column in contract.batch_columns.items() if column.type in types}
+    wrong = [refusal.value for refusal in refusals if refusal.reason == "type" and refusal.field in columns]
+    return [value for value in wrong if isinstance(value, str)]

@@ -138,6 +138,11 @@ DELIMITERS = [
         file_of(csv_text(typed(), na_rep="k. A.")),
         refused("größe des gartens: 'k. A.' is of the wrong type", "'k. A.' .* ingestion.missing"),
     ),
+    Case(
+        "truth in another language",
+        csv_of(texts().assign(lift="ja")),
+        refused("lift: 'ja' is of the wrong type", "yes/no.*'ja', declare a category"),
+    ),
     Case("line ends of Windows", file_of(CSV.replace("\n", "\r\n")), Accepted()),
     Case("no line end at the end", file_of(CSV.rstrip("\n")), Accepted()),
 ]
