@@ -95,9 +95,17 @@ def _row(line: Line) -> tuple[Any, ...]:
 def _notes(result: Result) -> Iterator[str]:
     yield "; ".join(f"{course}: {TITLES[course]}" for course in COURSES)
     yield "model: the version that answered in the loop; known: rows whose truth was published by the period's end"
-    recipe = "; ".join(f"{name} {parameters or 'their mean'}" for name, parameters in result.parameters.items())
-    yield f"recipe of all courses, which won the first training: {recipe}"
+    yield f"recipe of all courses, which won the first training: {recipe(result)}"
     if any(line.shifted for line in result.lines):
         yield f"* {result.target} is multiplied by {result.asked.target_shift:g} in these periods"
     if result.quarantined:
         yield f"{result.quarantined:,} rows of the source break the contract and are no part of this"
+
+
+def recipe(result: Result) -> str:
+    """Say what the winner is made of: of a vote, the members come with it."""
+    members = len(result.parameters) > 1
+    return "; ".join(
+        f"{name} {'their mean' if members and name == result.winner else parameters or 'as scikit-learn has it'}"
+        for name, parameters in result.parameters.items()
+    )

@@ -20,6 +20,7 @@ from cli.replay.live import PICTURE, RESULT, TABLE, live
 from cli.replay.periods import periods_of, with_shift
 from cli.replay.places import folder_of, opened, settings_of
 from cli.replay.result import COURSES, Result
+from cli.replay.show import recipe
 from pipeline.contract import load_contract, parse_contract
 from pipeline.settings import Settings
 from tests.conftest import SMALL, make_small_rows
@@ -109,6 +110,13 @@ def test_the_table_and_the_picture_are_kept_as_files(unbroken):
     assert picture.startswith("<?xml")
     assert all(course in picture for course in COURSES)
     assert json.loads((place / RESULT).read_text())["unit"] == "EUR"
+
+
+def test_a_recipe_without_parameters_is_no_vote(unbroken):
+    alone = result_in(unbroken[0]).model_copy(update={"winner": "ridge", "parameters": {"ridge": {}}})
+    vote = alone.model_copy(update={"winner": "both", "parameters": {"ridge": {}, "trees": {"a": 1}, "both": {}}})
+    assert recipe(alone) == "ridge as scikit-learn has it"
+    assert recipe(vote) == "ridge as scikit-learn has it; trees {'a': 1}; both their mean"
 
 
 def test_a_second_run_says_that_it_is_done_and_shows_the_table_again(unbroken):
