@@ -51,10 +51,10 @@ def elastic_net(parameters: dict[str, Any], seed: int) -> Spec:
 def support_vectors(parameters: dict[str, Any], seed: int) -> Spec:  # noqa: ARG001 (nothing is drawn)
     """Support-vector regression with a radial kernel, on scaled numbers; its time grows with the square of the rows.
 
-    `C` and `epsilon` are given in standard deviations of the target.
+    `C`, `epsilon` and `tol` are given in standard deviations of the target.
     """
     regressor = _make(SVR, parameters, kernel="rbf", cache_size=500)
-    return Spec(regressor, scaled=True, in_spreads=("C", "epsilon"))
+    return Spec(regressor, scaled=True, in_spreads=("C", "epsilon", "tol"))
 
 
 def random_forest(parameters: dict[str, Any], seed: int) -> Spec:

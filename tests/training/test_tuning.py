@@ -122,14 +122,16 @@ def test_too_few_rows_to_cross_validate_are_named(small_contract, train) -> None
         tune(small_contract, "ridge", rows.take(np.arange(1)), folds[:1])
 
 
-def test_support_vectors_mean_the_same_in_every_unit(small_contract, train) -> None:
-    """A rent in cents is the same rent: C and epsilon are given in spreads of the target."""
+@pytest.mark.parametrize("factor", [100.0, 1e-6], ids=["cents", "millions"])
+def test_support_vectors_mean_the_same_in_every_unit(small_contract, train, factor) -> None:
+    """A rent in cents is the same rent: C, epsilon and where fitting stops are given in spreads of the target."""
     plain = small_contract.model_copy(update={"target": small_contract.target.model_copy(update={"transform": "none"})})
     contract = with_training(plain, candidates={"mine": Candidate(kind="support_vectors", parameters={"C": 5.0})})
     parameters = contract.training.candidates["mine"].parameters
     euros = fit_model(contract, "mine", parameters, train).predict(train.matrix)
-    cents = Part(train.frame, train.matrix, train.target * 100, train.windows)
-    assert fit_model(contract, "mine", parameters, cents).predict(train.matrix) == pytest.approx(euros * 100, rel=1e-3)
+    other = Part(train.frame, train.matrix, train.target * factor, train.windows)
+    found = fit_model(contract, "mine", parameters, other).predict(train.matrix)
+    assert found / factor == pytest.approx(euros, rel=1e-3)
     spread = float(np.std(train.target))
     regressor = build_estimator(contract, "mine", parameters, train.target).named_steps["model"]
     assert (regressor.C, regressor.epsilon) == (5 * spread, 0.1 * spread)
