@@ -12,7 +12,7 @@ from monitoring.measured import Service
 from pipeline.settings import Settings
 
 SECONDS = 3.0
-_PROBES = ("/health/", "/v2/health/", "/metrics")
+_PROBES = ("/health/", "/v2/health/", "/metrics", "/model")  # the last is asked while a release is waited for
 _FAILED = 500
 
 

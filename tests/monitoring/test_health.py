@@ -90,7 +90,8 @@ def test_the_service_s_own_metrics_are_read(tmp_path):
 
 def test_probes_that_fail_before_the_first_release_are_no_failed_requests():
     probes = [
-        f'mlops_requests_total{{route="{route}",status="503"}} 40.0' for route in ("/health/ready", "/v2/health/ready")
+        f'mlops_requests_total{{route="{route}",status="503"}} 40.0'
+        for route in ("/health/ready", "/v2/health/ready", "/model")
     ]
     found = read_metrics("\n".join([metrics(), *probes, ""]))
     assert (found["requests"], found["failed"]) == (505, 2)
