@@ -60,8 +60,11 @@ def verdict(contract: Contract, findings: Findings) -> Verdict:
 
 def _too_few(contract: Contract, findings: Findings) -> str:
     least, days = contract.monitoring.minimum_rows, contract.monitoring.window_days
-    answered = f"Version {findings.version} answered {findings.answers} predictions in {days} days"
-    return f"{answered}; at least {least} are needed to judge."
+    some = f"{findings.answers} prediction{'' if findings.answers == 1 else 's'}"
+    return (
+        f"Version {findings.version} answered {some} in {days} days; "
+        f"at least {least} are needed to judge (monitoring.minimum_rows)."
+    )
 
 
 def _alone(status: Status, sentence: str, value: int | None = None, limit: int | None = None) -> Verdict:

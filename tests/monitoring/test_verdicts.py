@@ -136,7 +136,8 @@ def test_drift_is_told_without_truth(look, reference, live):
 def test_too_few_answers_are_never_healthy(look, reference, live, rows):
     seen = look(reference, live[:rows])
     assert seen.verdict.status == "not enough data"
-    told = f"answered {rows} predictions in 30 days; at least 50 are needed to judge."
+    some = "1 prediction" if rows == 1 else f"{rows} predictions"
+    told = f"answered {some} in 30 days; at least 50 are needed to judge (monitoring.minimum_rows)."
     (sentence,) = seen.verdict.sentences
     assert sentence.endswith(told)
 
