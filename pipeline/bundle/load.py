@@ -17,7 +17,7 @@ from pipeline.contract import Contract
 from pipeline.encode import EncodeError, Encoder, Matrix
 
 Numbers = NDArray[np.float64]
-_BLOCK = 128  # rows: the graph of support vectors needs a megabyte for them, which fits into a core's cache
+_BLOCK = 32  # rows: the graph of support vectors needs a third of a megabyte for them, which a core keeps at hand
 
 
 @dataclass(frozen=True)

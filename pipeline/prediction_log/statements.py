@@ -41,6 +41,7 @@ def connect_for_writing(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer, nor it for them
         connection.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
+        connection.execute("PRAGMA cache_size = -512")  # KiB: rows are added at the end, so little is read again
         upgrade(connection, path)
     except (OSError, sqlite3.Error) as error:
         raise PredictionLogError(f"{path}: the prediction log cannot be opened: {error}") from error
