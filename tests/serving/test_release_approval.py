@@ -159,8 +159,8 @@ def test_reports_in_an_object_store_are_found_alike(
         keys = {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "DEFAULT_REGION": "us-east-1", "ENDPOINT_URL": address}
         for name, value in keys.items():
             monkeypatch.setenv(f"AWS_{name}", value)
-        there = own.model_copy(update={"storage_uri": "s3://mlops/storage"})
-        storage(there).fs.mkdir("mlops")
+        there = own.model_copy(update={"storage_uri": "s3://approvals/storage"})
+        storage(there).fs.mkdir("approvals")  # of its own: all of moto's servers in a process share theirs
         verdict = {"status": "healthy", "reasons": []}
         content = {"run": "c", "gathered": {"until": "2026-11-03"}, "findings": {"version": 1}, "verdict": verdict}
         write_json(storage(there, "reports", MODEL, "c") / "report.json", content)
