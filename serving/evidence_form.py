@@ -10,7 +10,14 @@ from serving.markdown import bullets, number, table, text
 
 _SLICES = 12  # that are shown; the document has all
 _WINDOWS = 8
-_TITLES = {"mae": "MAE", "rmse": "RMSE", "r2": "R2", "mean_abs_log_error": "mean |log error|", "rmsle": "RMSLE"}
+_TITLES = {
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "r2": "R2",
+    "mape": "MAPE",
+    "mean_abs_log_error": "mean |log error|",
+    "rmsle": "RMSLE",
+}
 _IN_TARGET_UNITS = ("mae", "rmse")
 
 
