@@ -98,6 +98,19 @@ def stock_settings(folder: Path) -> Settings:
     )
 
 
+@contextmanager
+def going_on(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Let work go on in a thread; it ends once the event is set."""
+    stopped = threading.Event()
+    thread = threading.Thread(target=work, args=(stopped,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
 def two_versions(folder: Path, contract: Contract) -> Settings:
     """Return settings of a model registry with two versions, whose answers differ by 1.0."""
     settings = stock_settings(folder)

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from serving.follow import follow, look
 from serving.reconcile import reconcile
 from serving.service.watcher import Watcher
 from tests.serving.conftest import MODEL
-from tests.serving.releasing import StandIn, fresh, standing_in, take_way, two_versions
+from tests.serving.releasing import StandIn, fresh, going_on, standing_in, take_way, two_versions
 
 Target = tuple[Settings, Settings, StandIn]
 
@@ -39,16 +39,8 @@ def target(stock: Settings, small_contract: Contract, tmp_path: Path) -> Iterato
         yield beside.model_copy(update={"releases_dir": ""}), beside, service
 
 
-@contextmanager
-def following(settings: Settings) -> Iterator[None]:
-    stopped = threading.Event()
-    thread = threading.Thread(target=follow, args=(settings, MODEL, 0.05, stopped))
-    thread.start()
-    try:
-        yield
-    finally:
-        stopped.set()
-        thread.join()
+def following(settings: Settings) -> AbstractContextManager[None]:
+    return going_on(lambda stopped: follow(settings, MODEL, 0.05, stopped))
 
 
 def test_a_release_is_placed_beside_the_service_and_only_tested_by_the_pipeline(

@@ -11,7 +11,7 @@ import shutil
 import tarfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
@@ -29,7 +29,7 @@ from serving.reconcile import reconcile, switch
 from tests.gitops.cluster import named, render
 from tests.gitops.manifests import GITOPS
 from tests.serving.conftest import MODEL, eventually, service_process
-from tests.serving.releasing import fresh, take_way, two_versions
+from tests.serving.releasing import fresh, going_on, take_way, two_versions
 from tests.serving.test_image import Shelf, images_of, served
 
 OVERLAY = "gitops/apps/local/predictions"
@@ -68,21 +68,12 @@ class Flux:
         return folder
 
 
-@contextmanager
-def following(flux: Flux) -> Iterator[None]:
-    stopped = threading.Event()
-
-    def run() -> None:
+def following(flux: Flux) -> AbstractContextManager[None]:
+    def run(stopped: threading.Event) -> None:
         while not stopped.wait(0.1):
             flux.look()
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopped.set()
-        thread.join()
+    return going_on(run)
 
 
 def fork(settings: Settings) -> None:
